@@ -1,0 +1,5 @@
+"""The tables of the PostgreSQL schema `identity`."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData(schema="identity")

@@ -1,0 +1,5 @@
+"""The tables of the PostgreSQL schema `pricing`."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData(schema="pricing")

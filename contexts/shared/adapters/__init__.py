@@ -1,0 +1,1 @@
+"""PostgreSQL, the outbox table and mail behind the shared kernel's ports."""

@@ -1,0 +1,54 @@
+"""Rejections that mean the same in every context. Each context adds its own beside these."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is wrong with one piece of the input.
+
+    `path` uses the input's GraphQL names, e.g. ("input", "amount").
+    """
+
+    path: tuple[str, ...]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidInput:
+    """The input breaks a rule that the schema's types cannot say. Nothing was changed."""
+
+    details: tuple[Detail, ...]
+
+    @classmethod
+    def at(cls, field: str, code: str, message: str) -> "InvalidInput":
+        """The rejection of one field of the mutation's `input`."""
+        return cls((Detail(("input", field), code, message),))
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """There is no such thing, or it is somebody else's and its existence is not revealed."""
+
+    what: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """The caller may do this, but not to this row (an account outside the rep's portfolio, say)."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKeyReused:
+    """The same key came with another input; the first call stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Somebody else changed the same thing at the same time; reading it again and retrying is safe."""
+
+    message: str

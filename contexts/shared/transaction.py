@@ -1,0 +1,37 @@
+"""The unit of work and what is written through it besides a context's own rows."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+Json = str | int | bool | None | list["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for consumers that run later. Kept in the outbox until one has handled it.
+
+    `topic` is `context.thing_happened`; the payload holds ids and plain facts, never secrets.
+    """
+
+    topic: str
+    payload: Mapping[str, Json]
+
+
+class Transaction(Protocol):
+    """A running unit of work. Leaving its block without `commit()` rolls everything back, events included."""
+
+    async def publish(self, event: Event) -> None:
+        """Write the event to the outbox, in this transaction."""
+        ...
+
+    async def commit(self) -> None:
+        """Make all of it durable."""
+        ...
+
+
+class Transactions(Protocol):
+    """Starts units of work."""
+
+    def begin(self) -> AbstractAsyncContextManager[Transaction]: ...

@@ -1,0 +1,60 @@
+"""Real parts for every test: one PostgreSQL per test process, a fresh migrated database per module."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import migrations
+from contexts.shared.adapters.database import Database
+from gateway.embedded.postgres import Postgres
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL for this test process, on a socket of its own, gone afterwards."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: Postgres) -> str:
+    """The name of a migrated, empty database that others are copied from."""
+    await _execute(postgres.url("postgres"), "CREATE DATABASE prumo_template")
+    engine = create_async_engine(postgres.url("prumo_template"))
+    async with engine.begin() as connection:
+        await connection.run_sync(migrations.upgrade)
+    await engine.dispose()
+    return "prumo_template"
+
+
+@pytest.fixture(scope="module")
+async def database_url(postgres: Postgres, template: str) -> str:
+    """The URL of a database of this module's own: migrated, empty."""
+    name = f"prumo_test_{next(_numbers)}"
+    await _execute(postgres.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {template}")
+    return postgres.url(name)
+
+
+@pytest.fixture(scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The module's database, connected."""
+    database = Database(database_url)
+    yield database
+    await database.close()
