@@ -12,7 +12,7 @@ def include_name(name: str | None, kind: str, parents: object) -> bool:
 
 
 connection = context.config.attributes["connection"]
-assert isinstance(connection, Connection)  # noqa: S101 - a caller without one is a bug
+assert isinstance(connection, Connection)
 context.configure(
     connection=connection,
     target_metadata=METADATA,

@@ -25,19 +25,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         server.stop()
 
 
-async def _execute(url: str, *statements: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+async def copied(postgres: Postgres, template: str, name: str | None = None) -> str:
+    """The URL of a new database, a copy of another that nobody is connected to."""
+    name = name or f"prumo_test_{next(_numbers)}"
+    engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await engine.dispose()
+    return postgres.url(name)
 
 
 @pytest.fixture(scope="session")
 async def template(postgres: Postgres) -> str:
     """The name of a migrated, empty database that others are copied from."""
-    await _execute(postgres.url("postgres"), "CREATE DATABASE prumo_template")
-    engine = create_async_engine(postgres.url("prumo_template"))
+    engine = create_async_engine(await copied(postgres, "template1", "prumo_template"))
     async with engine.begin() as connection:
         await connection.run_sync(migrations.upgrade)
     await engine.dispose()
@@ -47,9 +48,7 @@ async def template(postgres: Postgres) -> str:
 @pytest.fixture(scope="module")
 async def database_url(postgres: Postgres, template: str) -> str:
     """The URL of a database of this module's own: migrated, empty."""
-    name = f"prumo_test_{next(_numbers)}"
-    await _execute(postgres.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {template}")
-    return postgres.url(name)
+    return await copied(postgres, template)
 
 
 @pytest.fixture(scope="module")

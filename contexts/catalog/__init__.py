@@ -1,0 +1,1 @@
+"""What is sold: categories, products, their images and their stock."""

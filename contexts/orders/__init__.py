@@ -1,0 +1,1 @@
+"""Orders: the cart, the checkout and the order's way to the building site."""

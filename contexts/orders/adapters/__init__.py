@@ -1,0 +1,1 @@
+"""PostgreSQL and the other contexts' apis behind the orders context's ports."""

@@ -81,6 +81,8 @@ class Database:
                     "application_name": "prumo",
                     # Compiling pays off for analytics, never for statements of a few milliseconds.
                     "jit": "off",
+                    # Starting a parallel worker takes longer than the statements of a request do.
+                    "max_parallel_workers_per_gather": "0",
                     "statement_timeout": str(statement_timeout_ms),
                 }
             },

@@ -1,0 +1,66 @@
+# Works on a machine with Python ≥ 3.11 and make; everything else is installed into .venv from requirements.lock.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CODE := contexts gateway migrations resolvers schema tests
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@echo "Installing into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Make .venv with everything that is pinned.
+
+.PHONY: run
+run: $(INSTALLED) ## Start Prumo with all it needs on http://127.0.0.1:$PORT (8000); Ctrl-C stops it.
+	@exec $(BIN)/prumo dev
+
+.PHONY: test
+test: $(INSTALLED) ## Run every test, on real PostgreSQL, S3 and SMTP.
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code.
+	@$(BIN)/ruff check --quiet --fix-only $(CODE) || true
+	@$(BIN)/ruff format $(CODE)
+
+.PHONY: lint
+lint: $(INSTALLED) ## Format, lint, types, imports between the floors, SDL: all that needs no database.
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/prumo schema --output graphql/schema.graphql --check
+
+.PHONY: check
+check: lint test ## Everything CI runs.
+
+.PHONY: schema
+schema: $(INSTALLED) ## Write graphql/schema.graphql anew.
+	@$(BIN)/prumo schema --output graphql/schema.graphql
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure requests: CPU and statements each.
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: ## Pin the newest versions that pyproject.toml allows.
+	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --upgrade --group dev pyproject.toml --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove .venv and caches; .prumo, which holds data, stays.
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build

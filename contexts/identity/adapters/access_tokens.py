@@ -1,0 +1,155 @@
+"""Access tokens as JWTs in the profile of RFC 9068, signed with Ed25519."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.domain.user import Principal
+from contexts.identity.ports import TokenRejected
+from contexts.shared.ids import new_id
+
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+MAX_TOKEN = 4096
+LEEWAY = 30
+"""Seconds that the clock of another process may be ahead; for `exp` there is no leeway."""
+
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "scope", "roles"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token whose signature and claims hold, from one second since 1970 until before another."""
+
+    principal: Principal
+    valid_from: int
+    expires: int
+
+
+class JwtAccessTokens:
+    """Issues and verifies access tokens. What was verified is remembered, up to 1024 tokens, without its time:
+    that is looked at on every call."""
+
+    def __init__(
+        self, keys: SigningKeys, issuer: str, audience: str, life: timedelta = timedelta(minutes=10)
+    ) -> None:
+        self._signing = keys.signing
+        self._public = {key.kid: key.private.public_key() for key in keys.keys}
+        self._jwks = {"keys": [key.jwk for key in keys.keys]}
+        self._issuer = issuer
+        self._audience = audience
+        self._life = life
+        # Exceptions are not cached, so forged tokens push no good one out.
+        self._verified = lru_cache(maxsize=1024)(self._verify)
+
+    def issue(self, principal: Principal, at: datetime) -> tuple[str, datetime]:
+        issued = int(at.timestamp())
+        expires = issued + int(self._life.total_seconds())
+        claims: dict[str, str | int | list[str]] = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(principal.user_id),
+            "sid": str(principal.session_id),
+            "iat": issued,
+            "exp": expires,
+            "jti": str(new_id()),
+            "scope": " ".join(sorted(principal.scopes)),
+            "roles": sorted(principal.roles),
+        }
+        if principal.account_id is not None:
+            claims["account_id"] = str(principal.account_id)
+        headers = {"typ": TYPE, "kid": self._signing.kid}
+        token = jwt.encode(claims, self._signing.private, ALGORITHM, headers)
+        return token, datetime.fromtimestamp(expires, UTC)
+
+    def verify(self, token: str, at: datetime) -> Principal | TokenRejected:
+        # PyJWT would take a padded signature; RFC 7515 knows no padding, and one token has one spelling.
+        if len(token) > MAX_TOKEN or not token.isascii() or "=" in token:
+            return TokenRejected("oversized, or not base64url")
+        try:
+            verified = self._verified(token)
+        except jwt.PyJWTError as error:
+            return TokenRejected(str(error))
+        now = at.timestamp()
+        if now >= verified.expires:
+            return TokenRejected("expired")
+        if now < verified.valid_from:
+            return TokenRejected("not valid yet")
+        return verified.principal
+
+    def jwks(self) -> Mapping[str, list[dict[str, str]]]:
+        return self._jwks
+
+    def _verify(self, token: str) -> _Verified:
+        """Raises PyJWTError; leaves the time to the caller."""
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        # Exactly the header we write: no other algorithm, and no key that the token brings itself.
+        if not isinstance(kid, str) or header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
+            raise jwt.InvalidTokenError("not the header of an access token")
+        key = self._public.get(kid)
+        if key is None:
+            raise jwt.InvalidTokenError("unknown key")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=self._issuer,
+            audience=self._audience,
+            options={
+                "require": _REQUIRED,
+                "strict_aud": True,
+                # By our clock, in `verify`.
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+        return _read(claims)
+
+
+def _read(claims: Mapping[str, Any]) -> _Verified:
+    issued = _seconds(claims, "iat")
+    roles = claims["roles"]
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise jwt.InvalidTokenError("roles is not a list of strings")
+    principal = Principal(
+        user_id=_uuid(claims, "sub"),
+        session_id=_uuid(claims, "sid"),
+        account_id=_uuid(claims, "account_id") if "account_id" in claims else None,
+        roles=frozenset(roles),
+        scopes=frozenset(_string(claims, "scope").split()),
+    )
+    starts = max(issued, _seconds(claims, "nbf")) if "nbf" in claims else issued
+    return _Verified(principal, valid_from=starts - LEEWAY, expires=_seconds(claims, "exp"))
+
+
+def _string(claims: Mapping[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str):
+        raise jwt.InvalidTokenError(f"{name} is not a string")
+    return value
+
+
+def _uuid(claims: Mapping[str, Any], name: str) -> UUID:
+    text = _string(claims, name)
+    try:
+        value = UUID(text)
+    except ValueError:
+        raise jwt.InvalidTokenError(f"{name} is not a UUID") from None
+    if str(value) != text:
+        raise jwt.InvalidTokenError(f"{name} is not a UUID in its canonical spelling")
+    return value
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> int:
+    value = claims[name]
+    if type(value) is not int:  # a bool is an int, too
+        raise jwt.InvalidTokenError(f"{name} is not a number of seconds")
+    return value

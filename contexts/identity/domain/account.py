@@ -1,0 +1,72 @@
+"""Buyer accounts: the firms that buy, each known to the tax authority by its CNPJ."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from stdnum.br import cnpj
+from stdnum.exceptions import ValidationError
+
+_CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
+
+
+class AccountStatus(Enum):
+    """Where an account stands with the sales team; only an approved one may order."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    SUSPENDED = "SUSPENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A buyer account as others see it.
+
+    `cnpj` is its 14 characters without punctuation. `state` is the one of its primary address and, with
+    `tier`, decides its prices; both are read when needed and never travel in a token.
+    """
+
+    id: UUID
+    legal_name: str
+    cnpj: str
+    state: str
+    tier: str | None
+    status: AccountStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Brazilian postal address; `state` is one of the 27 codes, `postal_code` the 8 digits of the CEP."""
+
+    street: str
+    number: str
+    district: str
+    city: str
+    state: str
+    postal_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cnpj:
+    """A CNPJ with right check digits: 12 characters, letters among them since July 2026, and 2 digits."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Cnpj | None":
+        """The CNPJ a person typed, with or without punctuation, in either case; None when it is none."""
+        try:
+            value = str(cnpj.validate(text))
+        except ValidationError:
+            return None
+        # stdnum takes any Unicode digit for a digit.
+        return cls(value) if _CNPJ.fullmatch(value) else None
+
+
+def parse_postal_code(text: str) -> str | None:
+    """The 8 digits of a CEP typed as 01310-100 or 01310100; None when it is none."""
+    match = _POSTAL_CODE.fullmatch(text.strip())
+    return match[1] + match[2] if match else None

@@ -1,0 +1,67 @@
+"""The people who sign in, and what a request knows about the one who sent it."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.identity.domain.account import Account
+
+MAX_EMAIL = 254
+MIN_PASSWORD = 8
+MAX_PASSWORD = 1024
+
+# Whether mail arrives is found out by sending some; this only refuses what cannot be an address.
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person. E-mail addresses are unique whatever their case."""
+
+    id: UUID
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user with all that a session needs to know: the account they belong to (staff: none), what they may."""
+
+    user: User
+    account: Account | None
+    active: bool
+    roles: frozenset[str]
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request, as a verified access token says. Staff have no account."""
+
+    user_id: UUID
+    session_id: UUID
+    account_id: UUID | None
+    roles: frozenset[str]
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The signed-in person as they see themselves. `scopes`, sorted, are those of the token in use."""
+
+    user: User
+    account: Account | None
+    scopes: tuple[str, ...]
+
+
+def parse_email(text: str) -> str | None:
+    """The address trimmed, its case kept; None when it cannot be one."""
+    email = text.strip()
+    fits = len(email) <= MAX_EMAIL and email.isprintable() and _EMAIL.fullmatch(email)
+    return email if fits else None
+
+
+def may_be_password(text: str) -> bool:
+    """Whether a user could have this password; the rest is refused without hashing or asking the database."""
+    return 0 < len(text) <= MAX_PASSWORD and not _NO_TEXT.search(text)

@@ -1,0 +1,81 @@
+"""Adding a user."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.identity.domain.line import one_line
+from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
+from contexts.identity.domain.user import MAX_PASSWORD, MIN_PASSWORD, User, may_be_password, parse_email
+from contexts.identity.ports import Accounts, Passwords, Users
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.transaction import Transactions
+
+MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UserAdded:
+    """The user can sign in now."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class AddUser:
+    """Adds an active user: a buyer's, with the account they belong to, or one of the staff, without."""
+
+    users: Users
+    accounts: Accounts
+    passwords: Passwords
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self,
+        *,
+        email: str,
+        name: str,
+        password: str,
+        roles: Collection[str],
+        account_id: UUID | None = None,
+    ) -> UserAdded | InvalidInput | NotFound:
+        details: list[Detail] = []
+        address = parse_email(email)
+        if address is None:
+            details.append(Detail(("input", "email"), "INVALID", "not an e-mail address"))
+        full_name = one_line(name, MAX_NAME)
+        if full_name is None:
+            details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
+        if len(password) < MIN_PASSWORD or not may_be_password(password):
+            details.append(
+                Detail(("input", "password"), "INVALID", f"{MIN_PASSWORD} to {MAX_PASSWORD} characters")
+            )
+        if problem := _role_problem(roles, account_id):
+            details.append(problem)
+        if details or address is None or full_name is None:
+            return InvalidInput(tuple(details))
+        user = User(new_id(), full_name, address)
+        password_hash = await self.passwords.hash(password)
+        async with self.transactions.begin() as transaction:
+            if account_id is not None and not await self.accounts.by_ids([account_id], within=transaction):
+                return NotFound("buyer account", ("input", "accountId"))
+            if not await self.users.add(
+                transaction, user, password_hash, roles, account_id, self.clock.now()
+            ):
+                return InvalidInput.at("email", "TAKEN", "there is a user with this e-mail address already")
+            await transaction.commit()
+        return UserAdded(user)
+
+
+def _role_problem(roles: Collection[str], account_id: UUID | None) -> Detail | None:
+    path = ("input", "roles")
+    if not roles or not ROLES.keys() >= set(roles):
+        return Detail(path, "UNKNOWN_ROLE", f"one or more of {', '.join(sorted(ROLES))}")
+    if account_id is None and not BUYER_ROLES.isdisjoint(roles):
+        return Detail(path, "NEEDS_ACCOUNT", "a buyer's role needs the account they buy for")
+    if account_id is not None and not BUYER_ROLES.issuperset(roles):
+        return Detail(path, "STAFF_ROLE", "a staff role is not for users of a buyer account")
+    return None

@@ -1,0 +1,99 @@
+"""Opening a buyer account."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.identity.domain.account import Account, AccountStatus, Address, Cnpj, parse_postal_code
+from contexts.identity.domain.line import one_line
+from contexts.identity.ports import AccountRegister, Users
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.states import STATES
+from contexts.shared.transaction import Transactions
+
+MAX_NAME = 200
+MAX_TIER = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened:
+    """The account exists now."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """Opens an account with its primary address, in the portfolios of the reps named."""
+
+    accounts: AccountRegister
+    users: Users
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self,
+        *,
+        legal_name: str,
+        cnpj: str,
+        address: Address,
+        tier: str | None = None,
+        status: AccountStatus = AccountStatus.PENDING,
+        rep_ids: Collection[UUID] = (),
+    ) -> AccountOpened | InvalidInput:
+        details: list[Detail] = []
+        name = one_line(legal_name, MAX_NAME)
+        if name is None:
+            details.append(_detail("legalName", "INVALID", f"1 to {MAX_NAME} printable characters"))
+        number = Cnpj.parse(cnpj)
+        if number is None:
+            details.append(
+                _detail("cnpj", "INVALID_CNPJ", "not a CNPJ: 14 characters, the last 2 check digits")
+            )
+        level = one_line(tier, MAX_TIER) if tier is not None else None
+        if tier is not None and level is None:
+            details.append(_detail("tier", "INVALID", f"1 to {MAX_TIER} printable characters, or absent"))
+        place = _parse(address)
+        if not isinstance(place, Address):
+            details += place
+        if details or name is None or number is None or not isinstance(place, Address):
+            return InvalidInput(tuple(details))
+        account = Account(new_id(), name, number.value, place.state, level, status)
+        async with self.transactions.begin() as transaction:
+            if await self.users.reps(rep_ids, within=transaction) != frozenset(rep_ids):
+                return InvalidInput.at("repIds", "NOT_A_REP", "each must be an active sales rep")
+            if not await self.accounts.add(transaction, account, place, rep_ids, self.clock.now()):
+                return InvalidInput.at("cnpj", "TAKEN", "there is an account with this CNPJ already")
+            await transaction.commit()
+        return AccountOpened(account)
+
+
+def _parse(address: Address) -> Address | list[Detail]:
+    details: list[Detail] = []
+    lines: dict[str, str] = {}
+    typed = {
+        "street": address.street,
+        "number": address.number,
+        "district": address.district,
+        "city": address.city,
+    }
+    for field, text in typed.items():
+        line = one_line(text, MAX_NAME)
+        if line is None:
+            details.append(_detail("address", "INVALID", f"1 to {MAX_NAME} printable characters", field))
+        else:
+            lines[field] = line
+    if address.state not in STATES:
+        details.append(_detail("address", "UNKNOWN_STATE", "a state's two-letter code", "state"))
+    postal_code = parse_postal_code(address.postal_code)
+    if postal_code is None:
+        details.append(_detail("address", "INVALID", "a CEP: 8 digits", "postalCode"))
+    if details or postal_code is None:
+        return details
+    return Address(**lines, state=address.state, postal_code=postal_code)
+
+
+def _detail(field: str, code: str, message: str, *inner: str) -> Detail:
+    return Detail(("input", field, *inner), code, message)

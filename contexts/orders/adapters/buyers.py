@@ -1,0 +1,30 @@
+"""Buyers as identity knows them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.identity.api import Accounts, AccountStatus, Viewers
+from contexts.orders.domain.customer import Addressee, Buyer
+from contexts.shared.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityBuyers:
+    """State, tier and approval are asked anew each time, so a change of theirs applies at once."""
+
+    accounts: Accounts
+    viewers: Viewers
+
+    async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None:
+        account = (await self.accounts.by_ids([account_id], within=within)).get(account_id)
+        if account is None:
+            return None
+        approved = account.status is AccountStatus.APPROVED
+        return Buyer(account.id, account.state, account.tier, approved)
+
+    async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
+        return await self.accounts.portfolio_of(rep_id, within=within)
+
+    async def addressee(self, user_id: UUID) -> Addressee | None:
+        user = (await self.viewers.users([user_id])).get(user_id)
+        return None if user is None else Addressee(user.name, user.email)

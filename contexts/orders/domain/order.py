@@ -1,0 +1,130 @@
+"""The order: a promise of goods at a price, both as they were when it was placed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
+
+from contexts.orders.domain.cart import PricedCart
+from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.rejections import (
+    EmptyCart,
+    InvalidTransition,
+    PriceChanged,
+    PriceOnRequest,
+    VersionConflict,
+)
+from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
+from contexts.shared.money import Money, subtotal
+from contexts.shared.quantity import Quantity
+from contexts.shared.rejections import Forbidden, NotFound
+
+BRASILIA = timezone(timedelta(hours=-3))
+"""The distributor's time of day. Brazil has had no daylight saving time since 2019."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A product, its quantity and its price, as they were when the order was placed."""
+
+    product_id: UUID
+    sku: str
+    name: str
+    quantity: Quantity
+    unit_price: Money
+    price_source: str
+    line_total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. Lines and total never change; `version` grows with every step it takes."""
+
+    id: UUID
+    number: str
+    account_id: UUID
+    user_id: UUID
+    status: OrderStatus
+    lines: tuple[OrderLine, ...]
+    total: Money
+    placed_at: datetime
+    version: int
+
+    @classmethod
+    def place(
+        cls, id: UUID, serial: int, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
+    ) -> "Order":
+        """A new order of the lines that `agree` let through; `serial` makes its number."""
+        return cls(
+            id=id,
+            number=order_number(serial, at),
+            account_id=customer.account_id,
+            user_id=customer.user_id,
+            status=OrderStatus.PLACED,
+            lines=lines,
+            total=subtotal([line.line_total for line in lines]),
+            placed_at=at,
+            version=1,
+        )
+
+    def move(self, to: OrderStatus, reach: Reach) -> "Order | InvalidTransition":
+        """The order one step on: staff take any step there is, a buyer only theirs."""
+        steps = BUYER_STEPS if isinstance(reach, OwnAccount) else STAFF_STEPS
+        if (self.status, to) not in steps:
+            return InvalidTransition(self.status, to)
+        return replace(self, status=to, version=self.version + 1)
+
+    def out_of_reach(self, reach: Reach, portfolio: Collection[UUID]) -> NotFound | Forbidden | None:
+        """Why somebody may not touch this order; None if they may.
+
+        To another buyer it does not exist; a rep may know of it, but it is not theirs.
+        """
+        match reach:
+            case OwnAccount(account_id):
+                return None if account_id == self.account_id else order_not_found()
+            case Portfolio():
+                if self.account_id in portfolio:
+                    return None
+                return Forbidden("The order's account is not in your portfolio.")
+            case EveryAccount():
+                return None
+
+
+def order_not_found() -> NotFound:
+    """No order with the id that a mutation's input names."""
+    return NotFound("order", ("input", "id"))
+
+
+def order_number(serial: int, at: datetime) -> str:
+    """The number people use, e.g. `P-2026-000123`: the year of placing in Brazil, and a running number."""
+    return f"P-{at.astimezone(BRASILIA):%Y}-{serial:06}"
+
+
+def agree(
+    priced: PricedCart, cart_version: int, expected_total: Decimal | None
+) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | PriceOnRequest | PriceChanged:
+    """The lines to order if the customer and we mean the same cart at the same prices, or what differs."""
+    cart = priced.cart
+    if not cart.lines:
+        return EmptyCart()
+    if cart.version != cart_version:
+        return VersionConflict(expected=cart_version, actual=cart.version)
+    lines = {
+        line.product_id: OrderLine(
+            product_id=line.product_id,
+            sku=line.sku,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            price_source=line.price_source,
+            line_total=line.line_total,
+        )
+        for line in priced.lines
+        if line.unit_price is not None and line.price_source is not None and line.line_total is not None
+    }
+    if unpriced := tuple(line.sku for line in cart.lines if line.product_id not in lines):
+        return PriceOnRequest(unpriced)
+    if expected_total is not None and expected_total != priced.subtotal.amount:
+        return PriceChanged(expected=Money(expected_total, priced.subtotal.currency), actual=priced.subtotal)
+    return tuple(lines.values())

@@ -1,0 +1,175 @@
+"""What orders needs from outside, in its own words.
+
+Everything that may run inside a unit of work takes it as `within` and then uses its connection.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from contexts.orders.domain.cart import Cart, CartLine, Good, UnitPrice
+from contexts.orders.domain.customer import Addressee, Buyer, Customer, Reach
+from contexts.orders.domain.order import Order, OrderLine
+from contexts.orders.domain.status import OrderStatus
+from contexts.shared.pagination import Page, Window
+from contexts.shared.transaction import Transaction
+
+
+class Products(Protocol):
+    """What can be ordered. What there is no such product for is missing from the answer."""
+
+    async def by_skus(
+        self, skus: Collection[str], *, within: Transaction | None = None
+    ) -> dict[str, Good]: ...
+
+    async def by_ids(
+        self, ids: Collection[UUID], *, within: Transaction | None = None
+    ) -> dict[UUID, Good]: ...
+
+
+class Prices(Protocol):
+    """What it costs."""
+
+    async def resolve(
+        self, buyer: Buyer, lines: Sequence[CartLine], at: datetime, *, within: Transaction | None = None
+    ) -> dict[UUID, UnitPrice]:
+        """The buyer's price of each line at that instant, by product; missing: on request."""
+        ...
+
+
+class Buyers(Protocol):
+    """Who buys."""
+
+    async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None: ...
+
+    async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
+        """The accounts a sales rep looks after."""
+        ...
+
+    async def addressee(self, user_id: UUID) -> Addressee | None:
+        """Where to write to a user; None when the user is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A product of which less is available than requested."""
+
+    product_id: UUID
+    requested: Decimal
+    available: Decimal
+
+
+class Stock(Protocol):
+    """The warehouse. Works in the caller's transaction only: goods and order come and go together."""
+
+    async def reserve(
+        self, transaction: Transaction, order_id: UUID, lines: Sequence[OrderLine]
+    ) -> list[Shortage]:
+        """Set the goods aside for the order: all of it (empty answer) or nothing, and what is missing."""
+        ...
+
+    async def release(self, transaction: Transaction, order_id: UUID) -> None:
+        """Give back what the order holds; nothing to give back is fine."""
+        ...
+
+
+class Carts(Protocol):
+    """The active carts, one per user at most."""
+
+    async def of(self, user_id: UUID) -> Cart | None: ...
+
+    async def lock(self, transaction: Transaction, user_id: UUID) -> Cart | None:
+        """The user's cart, kept from every other change until the transaction ends."""
+        ...
+
+    async def open(self, transaction: Transaction, customer: Customer) -> Cart:
+        """The user's cart as by `lock`, made (empty, version 0) when there is none."""
+        ...
+
+    async def put(self, transaction: Transaction, cart: Cart, line: CartLine, at: datetime) -> None:
+        """Keep the cart's version, and this line of it."""
+        ...
+
+    async def take(self, transaction: Transaction, cart: Cart, line: CartLine, at: datetime) -> None:
+        """Keep the cart's version, and that this line is gone from it."""
+        ...
+
+    async def close(self, transaction: Transaction, cart: Cart) -> None:
+        """Remove the cart: it has become an order."""
+        ...
+
+
+class Orders(Protocol):
+    """Orders within somebody's reach; what lies outside is as if it did not exist."""
+
+    async def page(self, reach: Reach, window: Window) -> Page[Order]:
+        """Newest first. Raises InvalidPosition for a position that is not one of this listing."""
+        ...
+
+    async def count(self, reach: Reach) -> int: ...
+
+    async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]: ...
+
+    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]: ...
+
+
+class OrderBook(Protocol):
+    """Where orders are entered and moved on, in the caller's transaction."""
+
+    async def next_serial(self, transaction: Transaction) -> int:
+        """A number nobody else gets. A rollback after this leaves a gap."""
+        ...
+
+    async def enter(self, transaction: Transaction, order: Order) -> None:
+        """Keep a new order, and tell those who watch the account's orders."""
+        ...
+
+    async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:
+        """The order, kept from every other change until the transaction ends. Mind who may reach it."""
+        ...
+
+    async def move(
+        self,
+        transaction: Transaction,
+        order: Order,
+        came_from: OrderStatus,
+        by: UUID,
+        reason: str | None,
+        at: datetime,
+    ) -> None:
+        """Keep the order's new status and version and who did it, and tell the watchers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A key that was used before: for this input, and this order came of it."""
+
+    fingerprint: bytes
+    order_id: UUID
+
+
+class IdempotencyKeys(Protocol):
+    """The keys each user has spent."""
+
+    async def claim(
+        self, transaction: Transaction, user_id: UUID, key: str, fingerprint: bytes, order_id: UUID
+    ) -> Earlier | None:
+        """Spend the key on this order: None, or what it was spent on before.
+
+        While another transaction holds the same key uncommitted, this waits for its end. A rollback gives
+        the key back.
+        """
+        ...
+
+
+class OrderChanges(Protocol):
+    """Tells which orders change, while it is listened to."""
+
+    def within(self, reach: Reach) -> AsyncIterator[UUID]:
+        """The orders within reach that change from now on, by id; without end."""
+        ...

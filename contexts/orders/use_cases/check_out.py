@@ -1,0 +1,139 @@
+"""Turn the cart into an order: price, stock, order, key and events in one transaction, or nothing at all."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from contexts.orders.domain.customer import Customer
+from contexts.orders.domain.order import Order, OrderLine, agree
+from contexts.orders.domain.rejections import (
+    AccountNotApproved,
+    EmptyCart,
+    OutOfStock,
+    PriceChanged,
+    PriceOnRequest,
+    ShortLine,
+    VersionConflict,
+)
+from contexts.orders.ports import Buyers, Carts, Earlier, IdempotencyKeys, OrderBook, Shortage, Stock
+from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
+from contexts.orders.use_cases.price_cart import PricedCarts
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput
+from contexts.shared.transaction import Event, Transaction, Transactions
+
+MAX_TOTAL = Decimal(10) ** 20
+"""More than any cart can cost; arithmetic on larger numbers may overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutCommand:
+    """`expected_total` None: whatever it costs."""
+
+    idempotency_key: str
+    cart_version: int
+    expected_total: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order. `replayed`: this key had placed it before, and it is shown as it stands today."""
+
+    order: Order
+    replayed: bool
+
+
+CheckOutOutcome = (
+    Placed
+    | InvalidInput
+    | IdempotencyKeyReused
+    | AccountNotApproved
+    | EmptyCart
+    | VersionConflict
+    | PriceOnRequest
+    | PriceChanged
+    | OutOfStock
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOut:
+    """Places an order of everything in the customer's cart. The checks run in the order of the outcomes."""
+
+    transactions: Transactions
+    keys: IdempotencyKeys
+    buyers: Buyers
+    carts: Carts
+    priced: PricedCarts
+    stock: Stock
+    book: OrderBook
+    clock: Clock
+
+    async def __call__(self, customer: Customer, command: CheckOutCommand) -> CheckOutOutcome:
+        """Locks in one order everywhere (key, cart, stock rows by product), so checkouts never deadlock."""
+        if invalid := _malformed(command):
+            return invalid
+        order_id = new_id()
+        print_ = fingerprint("cartCheckout", version=command.cart_version, expected=command.expected_total)
+        async with self.transactions.begin() as transaction:
+            earlier = await self.keys.claim(
+                transaction, customer.user_id, command.idempotency_key, print_, order_id
+            )
+            if earlier is not None:
+                return await self._replay(transaction, earlier, print_)
+            outcome = await self._place(transaction, order_id, customer, command)
+            if isinstance(outcome, Placed):
+                await transaction.commit()
+            return outcome
+
+    async def _replay(
+        self, transaction: Transaction, earlier: Earlier, print_: bytes
+    ) -> Placed | IdempotencyKeyReused:
+        if earlier.fingerprint != print_:
+            return IdempotencyKeyReused()
+        order = await self.book.lock(transaction, earlier.order_id)
+        # Key and order were committed together.
+        assert order is not None
+        return Placed(order, replayed=True)
+
+    async def _place(
+        self, transaction: Transaction, order_id: UUID, customer: Customer, command: CheckOutCommand
+    ) -> CheckOutOutcome:
+        buyer = await self.buyers.of(customer.account_id, within=transaction)
+        if buyer is None or not buyer.approved:
+            return AccountNotApproved()
+        cart = await self.carts.lock(transaction, customer.user_id)
+        if cart is None:
+            return EmptyCart()
+        now = self.clock.now()
+        priced = await self.priced.at(now, cart, buyer, within=transaction)
+        agreed = agree(priced, command.cart_version, command.expected_total)
+        if not isinstance(agreed, tuple):
+            return agreed
+        if shortages := await self.stock.reserve(transaction, order_id, agreed):
+            return _out_of_stock(agreed, shortages)
+        serial = await self.book.next_serial(transaction)
+        order = Order.place(order_id, serial, customer, agreed, now)
+        await self.book.enter(transaction, order)
+        await self.carts.close(transaction, cart)
+        await transaction.publish(Event("orders.placed", {"order_id": str(order.id), "number": order.number}))
+        return Placed(order, replayed=False)
+
+
+def _malformed(command: CheckOutCommand) -> InvalidInput | None:
+    expected = command.expected_total
+    if expected is not None and not (expected.is_finite() and -MAX_TOTAL < expected < MAX_TOTAL):
+        return InvalidInput.at("expectedTotal", "TOO_LARGE", "The expected total is no amount of money.")
+    return malformed_key(command.idempotency_key)
+
+
+def _out_of_stock(lines: tuple[OrderLine, ...], shortages: list[Shortage]) -> OutOfStock:
+    short = {shortage.product_id: shortage for shortage in shortages}
+    return OutOfStock(
+        tuple(
+            ShortLine(line.sku, shortage.requested, shortage.available)
+            for line in lines
+            if (shortage := short.get(line.product_id)) is not None
+        )
+    )

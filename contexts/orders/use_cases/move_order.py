@@ -1,0 +1,100 @@
+"""Take an order one step on: confirm it, cancel it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.orders.domain.customer import Portfolio, Reach
+from contexts.orders.domain.order import Order, order_not_found
+from contexts.orders.domain.rejections import InvalidTransition
+from contexts.orders.domain.status import OrderStatus
+from contexts.orders.ports import Buyers, IdempotencyKeys, OrderBook, Stock
+from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
+from contexts.shared.clock import Clock
+from contexts.shared.rejections import Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from contexts.shared.transaction import Event, Transaction, Transactions
+
+MAX_REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionCommand:
+    """`reason` is kept for the sales team; it is not mailed."""
+
+    order_id: UUID
+    idempotency_key: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The order. `replayed`: this key had moved it before, and it is shown as it stands today."""
+
+    order: Order
+    replayed: bool
+
+
+MoveOutcome = Moved | InvalidInput | IdempotencyKeyReused | NotFound | Forbidden | InvalidTransition
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """Moves an order to the status `to`, which is fixed: one of these confirms, another cancels."""
+
+    to: OrderStatus
+    transactions: Transactions
+    keys: IdempotencyKeys
+    buyers: Buyers
+    book: OrderBook
+    stock: Stock
+    clock: Clock
+
+    async def __call__(self, reach: Reach, actor: UUID, command: TransitionCommand) -> MoveOutcome:
+        """`actor` is the user who does it; the key is theirs. Reach is checked before a replay is shown."""
+        if invalid := _malformed(command):
+            return invalid
+        print_ = fingerprint(f"order:{self.to.name}", order=command.order_id, reason=command.reason)
+        async with self.transactions.begin() as transaction:
+            earlier = await self.keys.claim(
+                transaction, actor, command.idempotency_key, print_, command.order_id
+            )
+            if earlier is not None and earlier.fingerprint != print_:
+                return IdempotencyKeyReused()
+            order = await self._reach(transaction, reach, command.order_id)
+            if not isinstance(order, Order):
+                return order
+            if earlier is not None:
+                return Moved(order, replayed=True)
+            moved = order.move(self.to, reach)
+            if isinstance(moved, InvalidTransition):
+                return moved
+            await self.book.move(transaction, moved, order.status, actor, command.reason, self.clock.now())
+            if moved.status is OrderStatus.CANCELLED:
+                await self.stock.release(transaction, moved.id)
+            await transaction.publish(
+                Event(f"orders.{self.to.name.lower()}", {"order_id": str(moved.id), "number": moved.number})
+            )
+            await transaction.commit()
+            return Moved(moved, replayed=False)
+
+    async def _reach(
+        self, transaction: Transaction, reach: Reach, order_id: UUID
+    ) -> Order | NotFound | Forbidden:
+        portfolio: frozenset[UUID] = frozenset()
+        if isinstance(reach, Portfolio):
+            portfolio = await self.buyers.portfolio_of(reach.rep_id, within=transaction)
+        order = await self.book.lock(transaction, order_id)
+        if order is None:
+            return order_not_found()
+        return order.out_of_reach(reach, portfolio) or order
+
+
+def _malformed(command: TransitionCommand) -> InvalidInput | None:
+    reason = command.reason or ""
+    if len(reason) > MAX_REASON_LENGTH:
+        return InvalidInput.at(
+            "reason", "TOO_LONG", f"The reason may have at most {MAX_REASON_LENGTH} characters."
+        )
+    # Neither can be kept in PostgreSQL: a text there is UTF-8 without NUL.
+    if "\0" in reason or any("\ud800" <= character <= "\udfff" for character in reason):
+        return InvalidInput.at("reason", "MALFORMED", "The reason contains characters that are not text.")
+    return malformed_key(command.idempotency_key)

@@ -1,0 +1,330 @@
+"""Prices in PostgreSQL."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Numeric,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    text,
+    union_all,
+    update,
+)
+
+from contexts.pricing.adapters.tables import prices
+from contexts.pricing.domain.price import Price, PriceKey, PriceSource
+from contexts.pricing.domain.resolver import Perspective
+from contexts.pricing.domain.timeline import Timeline
+from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.money import Money
+from contexts.shared.transaction import Transaction
+
+_INSTANT = DateTime(timezone=True)
+
+_PRICE = (
+    prices.c.id,
+    prices.c.product_id,
+    prices.c.source,
+    prices.c.account_id,
+    prices.c.state,
+    prices.c.tier,
+    prices.c.min_quantity,
+    prices.c.amount,
+    func.lower(prices.c.valid_during, type_=_INSTANT).label("valid_from"),
+    func.upper(prices.c.valid_during, type_=_INSTANT).label("valid_to"),
+    prices.c.set_by,
+)
+
+PriceColumns = tuple[
+    UUID,
+    UUID,
+    str,
+    UUID | None,
+    str | None,
+    str | None,
+    Decimal,
+    Decimal,
+    datetime,
+    datetime | None,
+    UUID | None,
+]
+
+
+def _level(source: PriceSource, *owner: ColumnElement[bool]) -> Select[*PriceColumns]:
+    return select(*_PRICE).where(
+        # A literal, not a parameter: it has to prove that the level's partial index fits.
+        prices.c.source == literal_column(f"'{source.value}'"),
+        *owner,
+        prices.c.product_id == any_(bindparam("products", type_=ARRAY(Uuid))),
+        prices.c.valid_during.op("&&")(func.tstzrange(bindparam("since", type_=_INSTANT), null())),
+    )
+
+
+# One branch per level, each on the index of its level; an OR over them would use none.
+_CANDIDATES = union_all(
+    _level(PriceSource.BUYER, prices.c.account_id == bindparam("account", type_=Uuid)),
+    _level(PriceSource.STATE, prices.c.state == bindparam("state", type_=Text)),
+    _level(PriceSource.NATIONAL),
+)
+
+_BY_IDS = select(*_PRICE).where(prices.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+_keys = (
+    func.unnest(
+        bindparam("products", type_=ARRAY(Uuid)),
+        bindparam("sources", type_=ARRAY(Text)),
+        bindparam("accounts", type_=ARRAY(Uuid)),
+        bindparam("states", type_=ARRAY(Text)),
+        bindparam("tiers", type_=ARRAY(Text)),
+        bindparam("min_quantities", type_=ARRAY(Numeric)),
+    )
+    .table_valued(
+        column("product_id", Uuid),
+        column("source", Text),
+        column("account_id", Uuid),
+        column("state", Text),
+        column("tier", Text),
+        column("min_quantity", Numeric),
+        name="keys",
+    )
+    .render_derived()
+)
+_TIMELINES = (
+    select(*_PRICE)
+    .join(
+        _keys,
+        (prices.c.product_id == _keys.c.product_id)
+        & (prices.c.source == _keys.c.source)
+        & prices.c.account_id.is_not_distinct_from(_keys.c.account_id)
+        & prices.c.state.is_not_distinct_from(_keys.c.state)
+        & prices.c.tier.is_not_distinct_from(_keys.c.tier)
+        & (prices.c.min_quantity == _keys.c.min_quantity),
+    )
+    .order_by(func.lower(prices.c.valid_during))
+)
+
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('pricing.prices', 0)),"
+    " pg_advisory_xact_lock(hashtextextended(:key, 0))"
+)
+_LOCK_ALL = text("SELECT pg_advisory_xact_lock(hashtextextended('pricing.prices', 0))")
+
+_DELETE = delete(prices).where(prices.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+_ends = (
+    func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("valid_to", type_=ARRAY(_INSTANT)))
+    .table_valued(column("id", Uuid), column("valid_to", _INSTANT), name="ends")
+    .render_derived()
+)
+_CUT = (
+    update(prices)
+    .where(prices.c.id == _ends.c.id)
+    .values(valid_during=func.tstzrange(func.lower(prices.c.valid_during), _ends.c.valid_to))
+)
+
+_new = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("products", type_=ARRAY(Uuid)),
+        bindparam("sources", type_=ARRAY(Text)),
+        bindparam("accounts", type_=ARRAY(Uuid)),
+        bindparam("states", type_=ARRAY(Text)),
+        bindparam("tiers", type_=ARRAY(Text)),
+        bindparam("min_quantities", type_=ARRAY(Numeric)),
+        bindparam("amounts", type_=ARRAY(Numeric)),
+        bindparam("valid_from", type_=ARRAY(_INSTANT)),
+        bindparam("valid_to", type_=ARRAY(_INSTANT)),
+        bindparam("set_by", type_=ARRAY(Uuid)),
+    )
+    .table_valued(
+        column("id", Uuid),
+        column("product_id", Uuid),
+        column("source", Text),
+        column("account_id", Uuid),
+        column("state", Text),
+        column("tier", Text),
+        column("min_quantity", Numeric),
+        column("amount", Numeric),
+        column("valid_from", _INSTANT),
+        column("valid_to", _INSTANT),
+        column("set_by", Uuid),
+        name="new",
+    )
+    .render_derived()
+)
+_INSERT = insert(prices).from_select(
+    [
+        "id",
+        "product_id",
+        "source",
+        "account_id",
+        "state",
+        "tier",
+        "min_quantity",
+        "amount",
+        "valid_during",
+        "set_by",
+    ],
+    select(
+        _new.c.id,
+        _new.c.product_id,
+        _new.c.source,
+        _new.c.account_id,
+        _new.c.state,
+        _new.c.tier,
+        _new.c.min_quantity,
+        _new.c.amount,
+        func.tstzrange(_new.c.valid_from, _new.c.valid_to),
+        _new.c.set_by,
+    ),
+)
+
+_SOURCES = {source.value: source for source in PriceSource}
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPrices:
+    """The table `pricing.prices`, read and changed; one statement per read."""
+
+    database: Database
+
+    async def candidates(
+        self,
+        perspective: Perspective,
+        product_ids: Collection[UUID],
+        since: datetime | None,
+        *,
+        within: Transaction | None = None,
+    ) -> dict[UUID, list[Price]]:
+        found: dict[UUID, list[Price]] = {}
+        async with self.database.reading(within) as connection:
+            rows = await connection.execute(
+                _CANDIDATES,
+                {
+                    "products": list(product_ids),
+                    "since": since,
+                    "account": perspective.account_id,
+                    "state": perspective.state,
+                },
+            )
+            for row in rows:
+                price = _price(row)
+                found.setdefault(price.product_id, []).append(price)
+        return found
+
+    async def by_ids(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, Price]:
+        async with self.database.reading(within) as connection:
+            rows = await connection.execute(_BY_IDS, {"ids": list(ids)})
+            return {row.id: _price(row) for row in rows}
+
+    async def lock(self, transaction: Transaction, key: PriceKey) -> None:
+        await connection_of(transaction).execute(_LOCK, {"key": _lock_name(key)})
+
+    async def lock_all(self, transaction: Transaction) -> None:
+        await connection_of(transaction).execute(_LOCK_ALL)
+
+    async def timelines(
+        self, transaction: Transaction, keys: Collection[PriceKey]
+    ) -> dict[PriceKey, Timeline]:
+        rows = await connection_of(transaction).execute(
+            _TIMELINES,
+            {
+                "products": [key.product_id for key in keys],
+                "sources": [key.source.value for key in keys],
+                "accounts": [key.account_id for key in keys],
+                "states": [key.state for key in keys],
+                "tiers": [key.tier for key in keys],
+                "min_quantities": [key.min_quantity for key in keys],
+            },
+        )
+        found: dict[PriceKey, list[Price]] = {}
+        for row in rows:
+            price = _price(row)
+            found.setdefault(price.key, []).append(price)
+        return {key: Timeline(tuple(each)) for key, each in found.items()}
+
+    async def replace(
+        self, transaction: Transaction, before: Sequence[Price], after: Sequence[Price]
+    ) -> None:
+        """At most three statements, in the order in which nothing ever overlaps."""
+        connection = connection_of(transaction)
+        ends = {price.id: price.valid_to for price in before}
+        gone = ends.keys() - {price.id for price in after}
+        cut = [price for price in after if price.id in ends and price.valid_to != ends[price.id]]
+        new = [price for price in after if price.id not in ends]
+        if gone:
+            await connection.execute(_DELETE, {"ids": list(gone)})
+        if cut:
+            await connection.execute(
+                _CUT, {"ids": [price.id for price in cut], "valid_to": [price.valid_to for price in cut]}
+            )
+        if new:
+            await connection.execute(
+                _INSERT,
+                {
+                    "ids": [price.id for price in new],
+                    "products": [price.product_id for price in new],
+                    "sources": [price.source.value for price in new],
+                    "accounts": [price.account_id for price in new],
+                    "states": [price.state for price in new],
+                    "tiers": [price.tier for price in new],
+                    "min_quantities": [price.min_quantity for price in new],
+                    "amounts": [price.amount.amount for price in new],
+                    "valid_from": [price.valid_from for price in new],
+                    "valid_to": [price.valid_to for price in new],
+                    "set_by": [price.set_by for price in new],
+                },
+            )
+
+
+def _price(row: Row[*PriceColumns]) -> Price:
+    (
+        id_,
+        product_id,
+        source,
+        account_id,
+        state,
+        tier,
+        min_quantity,
+        amount,
+        valid_from,
+        valid_to,
+        set_by,
+    ) = row
+    return Price(
+        id=id_,
+        product_id=product_id,
+        source=_SOURCES[source],
+        account_id=account_id,
+        state=state,
+        tier=tier,
+        min_quantity=min_quantity,
+        amount=Money(amount),
+        valid_from=valid_from,
+        valid_to=valid_to,
+        set_by=set_by,
+    )
+
+
+def _lock_name(key: PriceKey) -> str:
+    """Equal for equal keys: 1 and 1.000 are the same minimum quantity."""
+    owner = key.account_id or key.state or ""
+    return f"{key.product_id} {owner} {key.min_quantity.normalize():f} {key.tier or ''}"

@@ -1,0 +1,180 @@
+"""Setting the price of one key for a period."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from contexts.pricing.domain.price import Price, PriceKey, PriceSource
+from contexts.pricing.domain.timeline import Timeline
+from contexts.pricing.ports import Accounts, PriceTable, Products
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
+from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS
+from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.states import STATES
+from contexts.shared.transaction import Transactions
+
+MAX_AMOUNT = Decimal("9999999999.9999")
+MAX_TIER_LENGTH = 32
+YEARS = range(1900, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class SetPriceCommand:
+    """What to set. `valid_from` None: now. `valid_to` None: until the key's next price, or open."""
+
+    sku: str
+    source: PriceSource
+    account_id: UUID | None
+    state: str | None
+    tier: str | None
+    min_quantity: Decimal
+    amount: Decimal
+    valid_from: datetime | None
+    valid_to: datetime | None
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSet:
+    """The price that holds at the start of the period now: a new one, or the one that did already."""
+
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrice:
+    """Sets a price; calls for one key wait for each other."""
+
+    table: PriceTable
+    products: Products
+    accounts: Accounts
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(self, command: SetPriceCommand) -> PriceSet | InvalidInput | NotFound:
+        """Prices set before for the same key give way during the period, and resume after it."""
+        if details := _problems(command, self.clock.now()):
+            return InvalidInput(tuple(details))
+        async with self.transactions.begin() as transaction:
+            ids = await self.products.ids([command.sku], within=transaction)
+            if command.sku not in ids:
+                return NotFound("product", ("input", "sku"))
+            if command.account_id is not None and not await self.accounts.exist(
+                command.account_id, within=transaction
+            ):
+                return NotFound("buyer account", ("input", "accountId"))
+            key = PriceKey(
+                product_id=ids[command.sku],
+                source=command.source,
+                account_id=command.account_id,
+                state=command.state,
+                tier=None if command.tier is None else command.tier.strip(),
+                min_quantity=command.min_quantity,
+            )
+            await self.table.lock(transaction, key)
+            # "Now" is told after the wait: else a call that waited would begin before the one it waited for
+            # and hold only until that one's start.
+            start = command.valid_from or self.clock.now()
+            if details := _period_problems(start, command.valid_to):
+                return InvalidInput(tuple(details))
+            timeline = (await self.table.timelines(transaction, [key])).get(key, Timeline())
+            end = command.valid_to or timeline.next_start(start)
+            amount = Money(command.amount)
+            if (existing := timeline.covering(amount, start, end)) is not None:
+                return PriceSet(existing)
+            price = Price(
+                id=new_id(),
+                product_id=key.product_id,
+                source=key.source,
+                account_id=key.account_id,
+                state=key.state,
+                tier=key.tier,
+                min_quantity=key.min_quantity,
+                amount=amount,
+                valid_from=start,
+                valid_to=end,
+                set_by=command.by,
+            )
+            await self.table.replace(transaction, timeline.prices, timeline.with_price(price).prices)
+            await transaction.commit()
+            return PriceSet(price)
+
+
+def _problems(command: SetPriceCommand, now: datetime) -> list[Detail]:
+    return [
+        *_owner_problems(command),
+        *_tier_problems(command.tier),
+        *_number_problems("minQuantity", command.min_quantity, MAX_QUANTITY, QUANTITY_DECIMALS),
+        *(
+            [_detail("minQuantity", "NOT_POSITIVE", "a minimum quantity is above zero")]
+            if command.min_quantity.is_zero()
+            else []
+        ),
+        *_number_problems("amount", command.amount, MAX_AMOUNT, UNIT_PRICE_DECIMALS),
+        *_period_problems(command.valid_from or now, command.valid_to),
+    ]
+
+
+def _owner_problems(command: SetPriceCommand) -> list[Detail]:
+    details: list[Detail] = []
+    source = command.source
+    if source is PriceSource.BUYER and command.account_id is None:
+        details.append(_detail("accountId", "REQUIRED", "a BUYER price is for a buyer account"))
+    if source is not PriceSource.BUYER and command.account_id is not None:
+        details.append(_detail("accountId", "NOT_APPLICABLE", f"a {source.value} price has no account"))
+    if source is PriceSource.STATE and command.state is None:
+        details.append(_detail("state", "REQUIRED", "a STATE price is for a state"))
+    if source is not PriceSource.STATE and command.state is not None:
+        details.append(_detail("state", "NOT_APPLICABLE", f"a {source.value} price has no state"))
+    elif command.state is not None and command.state not in STATES:
+        details.append(_detail("state", "UNKNOWN_STATE", "not one of the 27 states, as in SP or PA"))
+    return details
+
+
+def _tier_problems(tier: str | None) -> list[Detail]:
+    if tier is None:
+        return []
+    if not tier.strip():
+        return [_detail("tier", "BLANK", "leave the tier out for a price for every tier")]
+    if not tier.strip().isprintable():
+        return [_detail("tier", "INVALID_CHARACTER", "a tier has printable characters only")]
+    if len(tier.strip()) > MAX_TIER_LENGTH:
+        return [_detail("tier", "TOO_LONG", f"a tier has at most {MAX_TIER_LENGTH} characters")]
+    return []
+
+
+def _number_problems(field: str, value: Decimal, largest: Decimal, decimals: int) -> list[Detail]:
+    if not value.is_finite():
+        return [_detail(field, "NOT_A_NUMBER", "must be a number")]
+    if value < 0:
+        return [_detail(field, "NEGATIVE", "must not be negative")]
+    if value > largest:
+        return [_detail(field, "TOO_LARGE", f"must be at most {largest}")]
+    if value != value.quantize(Decimal(1).scaleb(-decimals)):
+        return [_detail(field, "TOO_MANY_DECIMALS", f"may have up to {decimals} decimals")]
+    return []
+
+
+def _period_problems(start: datetime, end: datetime | None) -> list[Detail]:
+    details = [
+        _detail(field, "OUT_OF_RANGE", f"must be in the years {YEARS.start} to {YEARS.stop - 1}")
+        for field, instant in (("validFrom", start), ("validTo", end))
+        if instant is not None and not _is_in_range(instant)
+    ]
+    if not details and end is not None and end <= start:
+        details.append(_detail("validTo", "MUST_BE_AFTER", "must be after validFrom (if absent: now)"))
+    return details
+
+
+def _is_in_range(instant: datetime) -> bool:
+    try:
+        return instant.astimezone(UTC).year in YEARS
+    except OverflowError:
+        return False
+
+
+def _detail(field: str, code: str, message: str) -> Detail:
+    return Detail(("input", field), code, message)

@@ -1,0 +1,165 @@
+"""The outbox relay: hands what happened to those who wait for it, at least once (docs/adr/0005-outbox.md).
+
+A worker holds the lock of the one row it works on. Other workers skip that row, and PostgreSQL lets go of it
+when the worker's connection ends, however it ends. So nothing is lost, and nothing needs a heartbeat.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contexts.shared.adapters.database import OUTBOX_CHANNEL, Database
+from contexts.shared.adapters.tables import outbox
+from contexts.shared.transaction import Event
+
+Handler = Callable[[UUID, Event], Awaitable[None]]
+"""Takes the event's id, the same at every attempt, and the event. Raising means: again later."""
+
+MAX_ATTEMPTS = 10
+FIRST_DELAY = timedelta(seconds=5)
+LONGEST_DELAY = timedelta(hours=1)
+HANDLER_TIMEOUT = timedelta(minutes=1)
+POLL = timedelta(seconds=5)
+"""Finds what no notification told of: rows due again after a failure, or of a listener cut off."""
+RECONNECT = timedelta(seconds=1)
+ORPHANED = timedelta(days=1)
+"""After this an event that no handler here knows counts as handled. Until then it is left alone: it may
+belong to a newer release whose worker is about to start."""
+MAX_ERROR_LENGTH = 500
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRelay:
+    """Delivers events to the handler of their topic, one at a time; more workers make it faster.
+
+    What is due is decided by the database's clock: it is the one that all workers share.
+    """
+
+    database: Database
+    handlers: Mapping[str, Handler]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; the event in hand is finished first. Outlives the database's absence."""
+        while not stop.is_set():
+            try:
+                await self._listen_and_deliver(stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+                log.warning("outbox: the database is away (%s), trying again", type(error).__name__)
+                await _set_within(stop, RECONNECT)
+
+    async def _listen_and_deliver(self, stop: asyncio.Event) -> None:
+        async with self._notifications() as (listener, arrived):
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                while not (stop.is_set() or listener.is_closed()):
+                    arrived.clear()
+                    while not stop.is_set() and await self.deliver_one():
+                        pass
+                    waiting = asyncio.create_task(arrived.wait())
+                    await asyncio.wait(
+                        {stopping, waiting},
+                        timeout=POLL.total_seconds(),
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    waiting.cancel()
+            finally:
+                stopping.cancel()
+
+    @asynccontextmanager
+    async def _notifications(self) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
+        """A connection of its own that listens, and the event it sets for news and when it is cut off."""
+        arrived = asyncio.Event()
+        url = self.database.engine.url.set(drivername="postgresql")
+        listener = await asyncpg.connect(url.render_as_string(hide_password=False))
+        try:
+            listener.add_termination_listener(lambda _: arrived.set())
+            await listener.add_listener(OUTBOX_CHANNEL, lambda *_: arrived.set())
+            yield listener, arrived
+        finally:
+            listener.terminate()
+
+    async def deliver_one(self) -> bool:
+        """Take the event that has been due longest and have it handled; False when none is due."""
+        due = (
+            select(outbox.c.id, outbox.c.topic, outbox.c.payload, outbox.c.attempts)
+            .where(outbox.c.handled_at.is_(None), outbox.c.failed_at.is_(None))
+            .where(outbox.c.due_at <= func.now())
+            .where(
+                or_(
+                    outbox.c.topic == any_(literal(list(self.handlers), ARRAY(Text))),
+                    outbox.c.created_at < func.now() - ORPHANED,
+                )
+            )
+            .order_by(outbox.c.due_at, outbox.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        async with self.database.begin() as transaction:
+            row = (await transaction.connection.execute(due)).one_or_none()
+            if row is None:
+                return False
+            try:
+                await self._handle(row.id, Event(row.topic, row.payload))
+            except Exception as error:
+                log.warning("outbox: %s %s failed: %s", row.topic, row.id, type(error).__name__)
+                await _mark_failure(transaction.connection, row.id, row.attempts + 1, error)
+            else:
+                await _mark_handled(transaction.connection, row.id, row.attempts + 1)
+            await transaction.commit()
+            return True
+
+    async def _handle(self, event_id: UUID, event: Event) -> None:
+        handler = self.handlers.get(event.topic)
+        if handler is not None:
+            async with asyncio.timeout(HANDLER_TIMEOUT.total_seconds()):
+                await handler(event_id, event)
+
+
+async def _mark_handled(connection: AsyncConnection, event_id: UUID, attempts: int) -> None:
+    # clock_timestamp(), not now(): the transaction is as old as the handler took.
+    await connection.execute(
+        outbox.update()
+        .where(outbox.c.id == event_id)
+        .values(handled_at=func.clock_timestamp(), attempts=attempts, last_error=None)
+    )
+
+
+async def _mark_failure(connection: AsyncConnection, event_id: UUID, attempts: int, error: Exception) -> None:
+    """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt."""
+    delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
+    given_up = func.clock_timestamp() if attempts >= MAX_ATTEMPTS else None
+    await connection.execute(
+        outbox.update()
+        .where(outbox.c.id == event_id)
+        .values(
+            attempts=attempts,
+            due_at=func.clock_timestamp() + delay,
+            failed_at=given_up,
+            last_error=_described(error),
+        )
+    )
+
+
+def _described(error: Exception) -> str:
+    """Type and message. Handlers' errors carry no secrets; NUL could not be kept in PostgreSQL."""
+    text = f"{type(error).__name__}: {error}".replace("\0", "")
+    return text.encode(errors="replace").decode()[:MAX_ERROR_LENGTH]
+
+
+async def _set_within(event: asyncio.Event, limit: timedelta) -> None:
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,71 @@
+"""The ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import strawberry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from gateway.http.graphql_endpoint import GraphQLEndpoint
+from gateway.http.media import Media
+from gateway.http.probes import KeySet, Readiness, healthz, metrics
+from gateway.http.websocket import GraphQLSockets
+from gateway.observability import configure_logging
+from gateway.settings import Settings
+from gateway.wiring import Wired, wired
+from schema.documents import Documents
+from schema.limits import Limits
+from schema.operations import Operations
+from schema.stitching import stitch
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; connections are made when it starts and closed when it stops."""
+    configure_logging()
+    schema = stitch()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with wired(settings) as parts:
+            app.router.routes.extend(_routes(settings, schema, parts))
+            yield
+
+    return Starlette(lifespan=lifespan)
+
+
+def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list[BaseRoute]:
+    documents = Documents(schema._schema, Limits(), introspection=bool(settings.introspection))
+    operations = Operations(schema._schema, documents)
+    graphql = GraphQLEndpoint(
+        operations=operations,
+        parts=parts,
+        max_body_bytes=settings.max_body_bytes,
+        ide=bool(settings.ide),
+    )
+    methods = [
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+    ]  # refused by the endpoint, with a typed error
+    routes: list[BaseRoute] = [
+        WebSocketRoute("/graphql", GraphQLSockets(operations, parts).__call__),
+        Route("/graphql", graphql.__call__, methods=methods),
+        Route("/healthz", healthz),
+        Route("/readyz", Readiness(parts).__call__),
+        Route("/metrics", metrics),
+        Route("/.well-known/jwks.json", KeySet(parts).__call__),
+        Route("/media/{key:path}", Media(parts.contexts.catalog.images).__call__),
+    ]
+    if settings.ide:
+        routes.append(Route("/", _to_graphql))
+    return routes
+
+
+async def _to_graphql(request: Request) -> Response:
+    return RedirectResponse("/graphql")

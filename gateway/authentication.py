@@ -1,0 +1,29 @@
+"""Who is calling: the bearer token of a request, verified."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contexts.identity.api import AccessTokens, Principal, TokenRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """There is a token, and it is not good; never treated as if there were none."""
+
+    message: str
+
+
+def authenticate(
+    authorization: Sequence[str], tokens: AccessTokens, at: datetime
+) -> Principal | Unauthenticated | None:
+    """The caller named by the Authorization header(s); None when there is none: an anonymous caller."""
+    if not authorization:
+        return None
+    scheme, _, token = authorization[0].partition(" ")
+    if len(authorization) > 1 or scheme.lower() != "bearer" or not token.strip():
+        return Unauthenticated("Send exactly one `Authorization: Bearer <access token>`.")
+    verified = tokens.verify(token.strip(), at)
+    if isinstance(verified, TokenRejected):
+        return Unauthenticated("The access token is not valid, or no longer; refresh the session or sign in.")
+    return verified

@@ -1,0 +1,252 @@
+"""The command line: `prumo <command>`. Each command imports what it needs, so that `--help` is there at once."""
+
+import asyncio
+import signal
+import sys
+from decimal import Decimal, InvalidOperation
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.progress import CannotRun, complain, say, step
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+
+class _Group(click.Group):
+    """Commands in the order of the story, not of the alphabet."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="prumo")
+def prumo() -> None:
+    """Prumo: what does it cost me, is it in stock, and where is my order?
+
+    Configuration comes from the environment: PRUMO_HOME (default .prumo), PORT (8000),
+    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
+    embedded: a real PostgreSQL and a real S3 store below PRUMO_HOME, and mail in PRUMO_HOME/mail.
+    """
+
+
+@prumo.command()
+def dev() -> None:
+    """Start everything on this machine, with demo data.
+
+    Serves on http://127.0.0.1:8000 (PORT), keeps its state in .prumo (PRUMO_HOME), prints the demo
+    accounts when it is ready, and stops all it started on Ctrl-C or SIGTERM. The demo data is loaded
+    once.
+    """
+    settings = _settings()
+    from gateway.home import exclusive, prepare
+    from gateway.listening import reserved
+
+    prepare(settings.home)
+    with exclusive(settings.home), reserved(settings.host, settings.port) as listener:
+        say(f"Prumo is starting; its state is in {settings.home}")
+        # The application takes a second to import: only now, when nothing stands in its way.
+        from gateway.dev import dev
+
+        dev(settings, listener)
+
+
+@prumo.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+def serve(workers: int) -> None:
+    """Serve GraphQL over HTTP, for production.
+
+    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL must be set, `prumo migrate` must
+    have run, and `prumo worker` runs beside it. Introspection and the IDE are off unless switched on.
+    """
+    settings = _settings(configured=True)
+    from gateway.serve import serve
+
+    serve(settings, workers)
+
+
+@prumo.command()
+def worker() -> None:
+    """Deliver what the outbox holds: mail, for now.
+
+    Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
+    """
+    settings = _settings(configured=True)
+    from gateway.worker import run
+
+    async def until_signalled() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run(settings, stop)
+
+    asyncio.run(until_signalled())
+
+
+@prumo.command()
+def migrate() -> None:
+    """Bring the database to this code's newest revision.
+
+    Harmless when it is there already. Works on PRUMO_DATABASE_URL, or else on the embedded database of
+    PRUMO_HOME.
+    """
+    settings = _settings()
+    from gateway.embedded.services import reached
+    from gateway.migrate import migrate
+
+    async def migrate_reached() -> None:
+        async with reached(settings) as complete:
+            missing = await migrate(complete)
+            say(f"Migrated to {', '.join(sorted(missing))}." if missing else "The database is up to date.")
+
+    asyncio.run(migrate_reached())
+
+
+@prumo.command()
+@click.option("--products", default=0, type=click.IntRange(0), help="Synthetic products, e.g. 100000.")
+@click.option(
+    "--prices", default=0, type=click.IntRange(0), help="Negotiated prices among them, e.g. 1000000."
+)
+def seed(products: int, prices: int) -> None:
+    """Load the demo data, or large data for benchmarks.
+
+    Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME, with `prumo dev` running
+    there or not. What is there already is not loaded twice.
+    """
+    if prices and not products:
+        raise click.UsageError("--prices needs --products: the prices are negotiated for those.")
+    settings = _settings()
+    from gateway.embedded.services import reached
+    from gateway.seed.bulk import seed_bulk
+    from gateway.seed.demo import seed_demo
+    from gateway.wiring import wired
+
+    async def load() -> None:
+        async with reached(settings) as complete, wired(complete) as parts, step("loading data") as report:
+            if products:
+                report(str(await seed_bulk(parts.database, parts.contexts, products, prices, report)))
+            else:
+                await seed_demo(parts.database, parts.contexts, report)
+
+    asyncio.run(load())
+
+
+@prumo.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--state", metavar="UF", help="State of the prices, e.g. PA.  [default: what the sheet says]")
+@click.option(
+    "--skip-labour/--keep-labour",
+    default=True,
+    show_default=True,
+    help="Leave out rows with unit H or MES: working time is no goods.",
+)
+@click.option("--category", metavar="SLUG", help="One shelf for all the goods.  [default: by their names]")
+@click.option("--stock", default="1000", show_default=True, help="On hand of a product that is new.")
+def import_(file: Path, state: str | None, skip_labour: bool, category: str | None, stock: str) -> None:
+    """Make products with a state price of a price sheet.
+
+    FILE is a published spreadsheet (.xlsx) as it is. Works on PRUMO_DATABASE_URL, or else on the embedded
+    database of PRUMO_HOME, with `prumo dev` running there or not. Importing the same file again changes
+    nothing.
+    """
+    try:
+        on_hand = Decimal(stock)
+    except InvalidOperation:
+        on_hand = Decimal("NaN")
+    if not (on_hand.is_finite() and on_hand >= 0):
+        raise click.BadParameter(f"{stock!r} is no quantity.", param_hint="--stock")
+    settings = _settings()
+    from gateway.embedded.services import reached
+    from gateway.importer.run import ImportFailed, ImportOptions, run_import
+    from gateway.wiring import wired
+
+    options = ImportOptions(state=state, keep_labour=not skip_labour, category=category, stock=on_hand)
+
+    async def load() -> None:
+        async with reached(settings) as complete, wired(complete) as parts:
+            async with step(f"importing {file.name}") as report:
+                result = await run_import(parts.contexts, file, options, report)
+                if isinstance(result, ImportFailed):
+                    raise CannotRun(result.reason)
+            say(str(result))
+
+    asyncio.run(load())
+
+
+@prumo.command()
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead of stdout."
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail when FILE of --output is not the schema.")
+def schema(output: Path | None, check: bool) -> None:
+    """Print the GraphQL schema (SDL)."""
+    from schema.stitching import sdl
+
+    text = sdl()
+    if output is None:
+        if check:
+            raise click.UsageError("--check needs --output FILE to compare with.")
+        click.echo(text, nl=False)
+    elif not check:
+        output.write_text(text)
+    elif not output.exists() or output.read_text() != text:
+        raise CannotRun(f"{output} is not what the code says: run `prumo schema --output {output}`.")
+
+
+@prumo.group()
+def mail() -> None:
+    """Read the mail kept for want of PRUMO_SMTP_URL."""
+
+
+@mail.command("list")
+def mail_list() -> None:
+    """List the kept mail, oldest first."""
+    from gateway.mailbox import summaries
+
+    for line in summaries(_settings().home) or ["No mail yet."]:
+        say(line)
+
+
+@mail.command("show")
+@click.argument("number", type=click.IntRange(1))
+def mail_show(number: int) -> None:
+    """Show one mail by its NUMBER in the list."""
+    from gateway.mailbox import show
+
+    say(show(_settings().home, number))
+
+
+def _settings(*, configured: bool = False) -> "Settings":
+    """What the environment says; `configured`: it must name a database. Raises CannotRun."""
+    from pydantic import ValidationError
+
+    from gateway.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        complaints = [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}, not {one['input']!r}" for one in error.errors()
+        ]
+        raise CannotRun(f"The configuration is wrong. {'; '.join(complaints)}.") from error
+    if configured and settings.database_url is None:
+        raise CannotRun(
+            "PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database."
+        )
+    return settings
+
+
+def main() -> None:
+    """The `prumo` command: what cannot run says so in a sentence and exits with 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?` instead of ending us
+    try:
+        prumo()
+    except CannotRun as reason:
+        complain(str(reason))
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What this server speaks: GraphQL over HTTP, and the few routes around it."""

@@ -1,0 +1,60 @@
+"""The routes around GraphQL: is the process alive, can it serve, what does it measure, which keys does it sign with."""
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response
+
+import migrations
+from gateway import observability
+from gateway.wiring import Wired
+
+_JSON = "application/json"
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return Response(b'{"status":"ok"}', media_type=_JSON)
+
+
+class Readiness:
+    """Whether the database is reachable and at this code's revision."""
+
+    def __init__(self, parts: Wired) -> None:
+        self._database = parts.database
+        self._heads = migrations.code_heads()
+
+    async def __call__(self, request: Request) -> Response:
+        """200 when requests can be served, 503 and the reason when not."""
+        try:
+            async with self._database.reading() as connection:
+                heads = await connection.run_sync(migrations.database_heads)
+        except (OSError, DBAPIError, SQLAlchemyError, TimeoutError):
+            return _not_ready("the database cannot be reached")
+        if heads != self._heads:
+            return _not_ready("the database is not at this code's revision; run `prumo migrate`")
+        return Response(b'{"status":"ready"}', media_type=_JSON)
+
+
+def _not_ready(reason: str) -> Response:
+    return Response(
+        orjson.dumps({"status": "not ready", "reason": reason}), status_code=503, media_type=_JSON
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(observability.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class KeySet:
+    """/.well-known/jwks.json: the public keys that access tokens can be verified with."""
+
+    def __init__(self, parts: Wired) -> None:
+        self._body = orjson.dumps(parts.contexts.identity.access_tokens.jwks())
+
+    async def __call__(self, request: Request) -> Response:
+        """RFC 7517."""
+        headers = {"Cache-Control": "public, max-age=300"}
+        return Response(self._body, media_type="application/jwk-set+json", headers=headers)

@@ -1,0 +1,80 @@
+"""Serves the app with uvicorn: in a running loop for `prumo dev`, in processes of its own for `prumo serve`."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway.app import create_app
+from gateway.listening import refused
+from gateway.progress import CannotRun
+from gateway.settings import Settings
+
+_GRACE_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """A server whose end is somebody else's decision: the signals are ours."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve in the background, and end gracefully with the block.
+
+    The task yielded ends only by failing, with CannotRun.
+    """
+    server = _Server(
+        uvicorn.Config(
+            create_app(settings),
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
+
+    async def serve() -> None:
+        try:
+            await server.serve(sockets=[listener])
+        except SystemExit:  # uvicorn's answer to an app that does not start; it has logged why
+            raise CannotRun("The application did not start; the reason is above.") from None
+        except OSError as error:
+            raise refused(settings.host, settings.port, error) from error
+        if not server.should_exit:
+            raise CannotRun("The web server ended by itself.")
+
+    task = asyncio.create_task(serve())
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task])
+
+
+def serve(settings: Settings, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM; database and store are somebody else's care."""
+    uvicorn.run(
+        "gateway.serve:configured_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def configured_app() -> Starlette:
+    """What each worker process of `serve` makes of the environment."""
+    return create_app(Settings())

@@ -1,0 +1,164 @@
+"""Puts ports and adapters together. The only place that knows which technology stands behind which port."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contexts.catalog.adapters.images import S3Images
+from contexts.catalog.adapters.products import SqlCategories, SqlProducts
+from contexts.catalog.adapters.shelf import SqlShelf
+from contexts.catalog.adapters.stock import SqlStock
+from contexts.catalog.api import Catalog, PublishProducts
+from contexts.identity.adapters.access_tokens import JwtAccessTokens
+from contexts.identity.adapters.accounts import SqlAccounts
+from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.sessions import SqlSessions
+from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.users import SqlUsers
+from contexts.identity.api import AddUser, Identity, OpenAccount, RefreshSession, RevokeSession, SignIn
+from contexts.orders.adapters.buyers import IdentityBuyers
+from contexts.orders.adapters.carts import SqlCarts
+from contexts.orders.adapters.idempotency import SqlIdempotencyKeys
+from contexts.orders.adapters.order_changes import ListenedOrderChanges
+from contexts.orders.adapters.orders import SqlOrderBook, SqlOrders
+from contexts.orders.adapters.prices import PricingPrices
+from contexts.orders.adapters.products import CatalogProducts
+from contexts.orders.adapters.stock import CatalogStock
+from contexts.orders.api import (
+    CheckOut,
+    MailOrder,
+    MoveOrder,
+    Ordering,
+    OrderStatus,
+    PricedCarts,
+    SetCartLine,
+)
+from contexts.pricing.adapters.catalog import CatalogProducts as PricedProducts
+from contexts.pricing.adapters.identity import IdentityAccounts
+from contexts.pricing.adapters.prices import SqlPrices
+from contexts.pricing.api import ExplainPrices, LoadPrices, Pricing, ResolvePrices, SetPrice
+from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
+from contexts.shared.clock import Clock, SystemClock
+from contexts.shared.mail import Mailer
+from gateway.settings import AUDIENCE, ISSUER, Settings
+from resolvers.vocabulary.context import Contexts
+
+PRICE_RELATION = "pricing.resolved_prices"
+"""Published by pricing, used by the catalog to sort and filter a listing by price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The contexts, ready to be used, and what the process itself needs besides them."""
+
+    contexts: Contexts
+    database: Database
+    clock: Clock
+
+
+@asynccontextmanager
+async def wired(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Wired]:
+    """The contexts on the services the settings name; connections are closed when the block ends."""
+    if settings.database_url is None:
+        raise ValueError("a database URL is needed here; the embedded one is filled in before")
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url, pool_size=settings.database_pool)
+        stack.push_async_callback(database.close)
+        images = await stack.enter_async_context(
+            S3Images(
+                endpoint_url=settings.s3_endpoint or "",
+                bucket=settings.s3_bucket,
+                key=settings.s3_key,
+                secret=settings.s3_secret,
+            )
+        )
+        identity = _identity(settings, database, clock)
+        catalog = _catalog(settings, database, images)
+        pricing = _pricing(database, clock, catalog, identity)
+        buyers = IdentityBuyers(identity.accounts, identity.viewers)
+        changes = await stack.enter_async_context(ListenedOrderChanges(database, buyers))
+        orders = _orders(settings, database, clock, catalog, pricing, buyers, changes)
+        contexts = Contexts(catalog=catalog, pricing=pricing, orders=orders, identity=identity)
+        yield Wired(contexts, database, clock)
+
+
+def _identity(settings: Settings, database: Database, clock: Clock) -> Identity:
+    users, accounts, sessions = SqlUsers(database), SqlAccounts(database), SqlSessions()
+    passwords = Argon2Passwords()
+    tokens = JwtAccessTokens(
+        SigningKeys.load_or_create(settings.home / "keys"),
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        life=timedelta(minutes=settings.access_token_minutes),
+    )
+    return Identity(
+        accounts=accounts,
+        viewers=users,
+        access_tokens=tokens,
+        sign_in=SignIn(users, passwords, sessions, tokens, database, clock),
+        refresh=RefreshSession(users, sessions, tokens, database, clock),
+        revoke=RevokeSession(sessions, database, clock),
+        open_account=OpenAccount(accounts, users, database, clock),
+        add_user=AddUser(users, accounts, passwords, database, clock),
+    )
+
+
+def _catalog(settings: Settings, database: Database, images: S3Images) -> Catalog:
+    return Catalog(
+        products=SqlProducts(database, media_url=settings.image_url, price_relation=PRICE_RELATION),
+        categories=SqlCategories(database),
+        stock=SqlStock(),
+        publish=PublishProducts(database, SqlShelf()),
+        images=images,
+    )
+
+
+def _pricing(database: Database, clock: Clock, catalog: Catalog, identity: Identity) -> Pricing:
+    prices = SqlPrices(database)
+    return Pricing(
+        resolve=ResolvePrices(prices, clock),
+        explain=ExplainPrices(prices),
+        set_price=SetPrice(
+            prices,
+            PricedProducts(catalog.products),
+            IdentityAccounts(identity.accounts),
+            database,
+            clock,
+        ),
+        load=LoadPrices(prices, database),
+        rows=prices,
+    )
+
+
+def _orders(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    catalog: Catalog,
+    pricing: Pricing,
+    buyers: IdentityBuyers,
+    changes: ListenedOrderChanges,
+) -> Ordering:
+    products, prices = CatalogProducts(catalog.products), PricingPrices(pricing.resolve)
+    carts, stock = SqlCarts(database), CatalogStock(catalog.stock)
+    orders, book, keys = SqlOrders(database, buyers), SqlOrderBook(), SqlIdempotencyKeys()
+    priced = PricedCarts(carts, buyers, products, prices, clock)
+    return Ordering(
+        carts=priced,
+        orders=orders,
+        changes=changes,
+        set_cart_line=SetCartLine(database, carts, products, priced, clock),
+        check_out=CheckOut(database, keys, buyers, carts, priced, stock, book, clock),
+        confirm=MoveOrder(OrderStatus.CONFIRMED, database, keys, buyers, book, stock, clock),
+        cancel=MoveOrder(OrderStatus.CANCELLED, database, keys, buyers, book, stock, clock),
+        mail=MailOrder(orders, buyers, _mailer(settings)),
+    )
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_url is not None:
+        return SmtpMailer.of_url(settings.smtp_url)
+    return SpoolMailer(settings.home / "mail")

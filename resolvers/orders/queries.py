@@ -1,0 +1,91 @@
+"""`cart`, `orders`, `order`, `orderUpdated`."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from contexts.orders import api as ordering
+from resolvers.orders.reach import customer_of, reach_of
+from resolvers.orders.types import Cart, Order
+from resolvers.vocabulary.connections import Connection, Listing, listing, window
+from resolvers.vocabulary.context import Info
+from resolvers.vocabulary.directives import requires
+from resolvers.vocabulary.errors import BadUserInput
+from resolvers.vocabulary.fields import root_field
+from resolvers.vocabulary.node import id_of
+
+NEWEST_FIRST = "PLACED_AT"
+
+
+@strawberry.type
+class Query:
+    """Merged into the root."""
+
+    @root_field(
+        type=Cart | None,
+        description="The viewer's own active cart, at today's prices; null when there is none.",
+        guard=requires("cart:write"),
+    )
+    async def cart(self, info: Info) -> ordering.PricedCart | None:
+        customer = customer_of(info.context.signed_in())
+        return None if customer is None else await info.context.contexts.orders.carts.of(customer)
+
+    @root_field(
+        type=Connection[Order] | None,
+        description="Orders, newest first: the account's own, the portfolio's, or all, by who asks.",
+        guard=requires("order:read"),
+    )
+    async def orders(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description="1 to 100; 24 when absent.")] = None,
+        after: Annotated[str | None, strawberry.argument(description="Start after this cursor.")] = None,
+        last: Annotated[int | None, strawberry.argument(description="1 to 100, from the end.")] = None,
+        before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = None,
+    ) -> Listing[ordering.Order]:
+        cut = window(NEWEST_FIRST, first, after, last, before)
+        reach = reach_of(info.context.signed_in())
+        ledger = info.context.contexts.orders.orders
+        return await listing(NEWEST_FIRST, ledger.page(reach, cut), lambda: ledger.count(reach))
+
+    @root_field(
+        type=Order | None,
+        description="One order by exactly one of id and number; null when there is none within reach.",
+        guard=requires("order:read"),
+    )
+    async def order(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its node id.")] = None,
+        number: Annotated[str | None, strawberry.argument(description="Its number.")] = None,
+    ) -> ordering.Order | None:
+        reach = reach_of(info.context.signed_in())
+        ledger = info.context.contexts.orders.orders
+        match (id, number):
+            case (str(), None):
+                if (decoded := id_of("Order", id)) is None:
+                    raise BadUserInput("`id` is not the id of an order.")
+                return (await ledger.by_ids(reach, [decoded])).get(decoded)
+            case (None, str()):
+                return (await ledger.by_numbers(reach, [number])).get(number)
+            case _:
+                raise BadUserInput("Give exactly one of `id` and `number`.")
+
+
+async def find_order(info: Info, id: UUID) -> ordering.Order | None:
+    """`node` for orders: within the caller's reach."""
+    principal = info.context.principal
+    if principal is None or "order:read" not in principal.scopes:
+        return None
+    return (await info.context.contexts.orders.orders.by_ids(reach_of(principal), [id])).get(id)
+
+
+async def find_cart(info: Info, id: UUID) -> ordering.PricedCart | None:
+    """`node` for carts: one's own."""
+    principal = info.context.principal
+    if principal is None or "cart:write" not in principal.scopes:
+        return None
+    customer = customer_of(principal)
+    cart = None if customer is None else await info.context.contexts.orders.carts.of(customer)
+    return cart if cart is not None and cart.cart.id == id else None

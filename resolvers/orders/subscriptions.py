@@ -1,0 +1,29 @@
+"""`orderUpdated`."""
+
+from collections.abc import AsyncIterator
+
+import strawberry
+
+from contexts.orders import api as ordering
+from resolvers.orders.reach import reach_of
+from resolvers.orders.types import Order
+from resolvers.vocabulary.context import Info
+from resolvers.vocabulary.directives import requires
+from resolvers.vocabulary.fields import root_subscription
+
+
+@strawberry.type
+class Subscription:
+    """Merged into the root."""
+
+    @root_subscription(
+        type=Order | None,
+        description="The orders within the viewer's reach, each as it is after a change, from now on.",
+        guard=requires("order:read"),
+    )
+    async def order_updated(self, info: Info) -> AsyncIterator[ordering.Order]:
+        reach = reach_of(info.context.signed_in())
+        orders = info.context.contexts.orders
+        async for order_id in orders.changes.within(reach):
+            if (order := (await orders.orders.by_ids(reach, [order_id])).get(order_id)) is not None:
+                yield order

@@ -1,0 +1,107 @@
+"""The cart and the orders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from contexts.catalog import api as catalog
+from contexts.orders import api as ordering
+from contexts.orders.api import OrderStatus
+from contexts.pricing.api import PriceSource
+from resolvers.catalog.types import Product
+from resolvers.vocabulary.batch import batch
+from resolvers.vocabulary.context import Info
+from resolvers.vocabulary.enums import describe_enum
+from resolvers.vocabulary.fields import computed
+from resolvers.vocabulary.money import Money, Quantity
+from resolvers.vocabulary.node import Node, identified_as, represents
+
+describe_enum(
+    OrderStatus,
+    "Where an order stands.",
+    {
+        OrderStatus.PLACED: "The buyer placed it; the stock is held.",
+        OrderStatus.CONFIRMED: "The sales team accepted it.",
+        OrderStatus.PICKING: "The warehouse is putting it together.",
+        OrderStatus.SHIPPED: "It is on its way.",
+        OrderStatus.DELIVERED: "It arrived.",
+        OrderStatus.CANCELLED: "It was cancelled; the stock went back.",
+    },
+)
+
+
+@strawberry.type(description="One product in a cart, at the price it has now.")
+class CartLine:
+    """Resolved from `contexts.orders.api.PricedLine`."""
+
+    quantity: Quantity = strawberry.field(description="How much of it.")
+    unit_price: Money | None = strawberry.field(
+        description="The price of one unit now; null: price on request."
+    )
+    line_total: Money | None = strawberry.field(
+        description="Unit price × quantity, rounded half-even to centavos; null without a price."
+    )
+    price_source: PriceSource | None = strawberry.field(description="The level the price comes from.")
+
+    @batch(graphql_type=Product, description="The product, with the catalog's and pricing's fields.")
+    async def product(
+        lines: Sequence[ordering.PricedLine], info: Info
+    ) -> Sequence[catalog.Product | BaseException]:
+        wanted = {line.product_id for line in lines}
+        seen_by = info.context.signed_in().account_id
+        found = await info.context.contexts.catalog.products.by_ids(wanted, seen_by)
+        return [found[line.product_id] for line in lines]
+
+
+def _cart_id(root: ordering.PricedCart) -> UUID:
+    return root.cart.id
+
+
+def _cart_version(root: ordering.PricedCart) -> int:
+    return root.cart.version
+
+
+@strawberry.type(description="What a buyer is about to order.")
+class Cart(Node):
+    """Resolved from `contexts.orders.api.PricedCart`."""
+
+    is_type_of = represents(ordering.PricedCart)
+
+    id: strawberry.ID = identified_as("Cart", by=_cart_id)
+    version: int = computed(
+        _cart_version, description="Changes with every change of the cart; for `cartCheckout`."
+    )
+    lines: list[CartLine] = strawberry.field(description="In the order they were added.")
+    subtotal: Money = strawberry.field(
+        description="The sum of the rounded line totals; lines without a price are not in it."
+    )
+
+
+@strawberry.type(description="One line of an order, as it was when the order was placed.")
+class OrderLine:
+    """Resolved from `contexts.orders.api.OrderLine`."""
+
+    sku: str = strawberry.field(description="The product's SKU then.")
+    name: str = strawberry.field(description="The product's name then.")
+    quantity: Quantity = strawberry.field(description="How much of it.")
+    unit_price: Money = strawberry.field(
+        description="The price of one unit, fixed when the order was placed."
+    )
+    price_source: PriceSource = strawberry.field(description="The level the price came from.")
+    line_total: Money = strawberry.field(description="Unit price × quantity, rounded half-even to centavos.")
+
+
+@strawberry.type(description="An order. Its lines and prices never change once it is placed.")
+class Order(Node):
+    """Resolved from `contexts.orders.api.Order`."""
+
+    is_type_of = represents(ordering.Order)
+
+    id: strawberry.ID = identified_as("Order")
+    number: str = strawberry.field(description="What people call it on the phone.")
+    status: OrderStatus = strawberry.field(description="Where it stands.")
+    lines: list[OrderLine] = strawberry.field(description="What was ordered.")
+    total: Money = strawberry.field(description="The sum of the rounded line totals.")
+    placed_at: datetime = strawberry.field(description="When it was placed.")

@@ -1,0 +1,68 @@
+"""Batch resolvers: a field that needs more than an attribute is resolved once for all parents of a level.
+
+    @batch(graphql_type=ResolvedPrice | None, description="…")
+    async def price(products: Sequence[catalog.Product], info: Info, quantity: Decimal = ONE) -> Sequence[…]
+
+The function takes all parents and answers with as many values in the same order; an exception *as a value*
+makes that one field's error. The function itself is kept in the field's metadata under BATCH for an executor that works
+level by level; for graphql-core's, which resolves one object at a time, a loader is derived here.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+import strawberry
+from strawberry.dataloader import DataLoader
+from strawberry.types.field import StrawberryField
+
+from resolvers.vocabulary.context import Info
+from resolvers.vocabulary.directives import Guard
+
+Parent = TypeVar("Parent")
+Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
+
+BATCH = "batch"
+
+BatchResolver = Callable[
+    Concatenate[Sequence[Parent], Info, Arguments], Awaitable[Sequence[Value | BaseException]]
+]
+
+
+def batch(
+    *, graphql_type: object, description: str, guard: Sequence[Guard] = ()
+) -> Callable[[BatchResolver[Parent, Arguments, Value]], StrawberryField]:
+    """Declare a field by its batch resolver; `graphql_type` is the type of one value in the SDL."""
+
+    def declare(resolve_all: BatchResolver[Parent, Arguments, Value]) -> StrawberryField:
+        async def resolve_one(root: Parent, info: Info, **arguments: object) -> Value:
+            async def load(parents: list[Parent]) -> Sequence[Value | BaseException]:
+                return await resolve_all(parents, info, **arguments)  # type: ignore[call-arg, arg-type]  # the signature below says they fit
+
+            key = (resolve_all, tuple(sorted(arguments.items())))
+            # No cache: parents are compared by identity, two equal rows are two positions.
+            loader: DataLoader[Parent, Value] = info.context.loader(
+                key, lambda: DataLoader(load, cache=False)
+            )
+            return await loader.load(root)
+
+        signature = inspect.signature(resolve_all)
+        _, info_parameter, *arguments = signature.parameters.values()
+        root = inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        resolve_one.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by inspect, unknown to typing
+            parameters=[root, info_parameter, *arguments], return_annotation=graphql_type
+        )
+        resolve_one.__name__ = resolve_all.__name__
+        resolve_one.__module__ = resolve_all.__module__
+        return cast(
+            StrawberryField,
+            strawberry.field(
+                resolver=cast(Callable[..., object], resolve_one),
+                description=description,
+                directives=list(guard),
+                metadata={BATCH: resolve_all},
+            ),
+        )
+
+    return declare

@@ -1,0 +1,1 @@
+"""Executing operations. Today by graphql-core's executor; a breadth-first one is to stand beside it."""

@@ -1,0 +1,220 @@
+"""GraphQL over HTTP: media types, status codes, methods, hostile bodies."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
+
+JSON = "application/json"
+QUERY = {"query": "{ viewer { scopes } }"}
+
+
+async def test_the_media_type_is_negotiated(shop: Shop) -> None:
+    for accept, expected in (
+        (None, JSON),
+        ("*/*", JSON),
+        (JSON, JSON),
+        (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE}, {JSON};q=0.9", GRAPHQL_RESPONSE),
+        (f"{JSON}, {GRAPHQL_RESPONSE};q=0.5", JSON),
+        ("text/html, application/*;q=0.1", JSON),
+        ("text/event-stream, application/graphql-response+json", GRAPHQL_RESPONSE),
+    ):
+        response = await shop.http.post("/graphql", json=QUERY, headers={"accept": accept or ""})
+        assert response.status_code == 200
+        assert response.headers["content-type"] == f"{expected}; charset=utf-8", accept
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/png", f"{JSON};q=0", f"{JSON}; charset=latin1"])
+async def test_nothing_acceptable_is_406(shop: Shop, accept: str) -> None:
+    response = await shop.http.post("/graphql", json=QUERY, headers={"accept": accept})
+    assert response.status_code == 406
+    assert response.json()["errors"][0]["extensions"]["code"] == "NOT_ACCEPTABLE"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { viewer { scopes } } query B { viewer { scopes } }", "OPERATION_RESOLUTION_FAILURE"),
+        ("fragment A on Viewer { scopes }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ products(first: true) { nodes { id } } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($n: Int!) { products(first: $n) { nodes { id } } }", "BAD_USER_INPUT"),
+    ],
+)
+async def test_what_fails_before_execution_has_no_data(shop: Shop, document: str, code: str) -> None:
+    """4xx for those who ask for GraphQL's own media type; 200 for plain JSON, as its clients expect."""
+    for accept, status in ((GRAPHQL_RESPONSE, 400), (JSON, 200)):
+        answer = await shop.post({"query": document}, {"accept": accept})
+        assert (answer.status, answer.codes[0], "data" in answer.body) == (status, code, False)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        (JSON, 200),
+        ("application/json; charset=utf-8", 200),
+        ('application/json; charset="UTF-8"', 200),
+        ("application/json; charset=latin1", 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/graphql", 415),
+        ("", 415),
+    ],
+)
+async def test_only_json_bodies(shop: Shop, content_type: str, status: int) -> None:
+    """The types a browser sends across origins without a preflight are refused: that is the CSRF defence."""
+    headers = {"content-type": content_type} if content_type else {}
+    response = await shop.http.post("/graphql", content=b'{"query":"{viewer{scopes}}"}', headers=headers)
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x",
+        b'"x"',
+        b"1",
+        b"null",
+        b"true",
+        b"[]",
+        b"[1]",
+        b"[null]",
+        b'[{"query":"{viewer{scopes}}"}]',
+        b"{}",
+        b'{"query":null}',
+        b'{"query":1}',
+        b'{"query":""}',
+        b'{"query":{}}',
+        b'{"query":"{viewer{scopes}}","variables":[]}',
+        b'{"query":"{viewer{scopes}}","variables":"{}"}',
+        b'{"query":"{viewer{scopes}}","operationName":1}',
+        b'{"query":"{viewer{scopes}}","extensions":[]}',
+        b'{"query":"\xff"}',
+        b'\xff\xfe{"query":"{viewer{scopes}}"}',
+        b'{"query":"\\ud800"}',
+        b'{"query":"{viewer{scopes}}","variables":{"a":"\\ud800"}}',
+        b'{"query":"{viewer{scopes}}","variables":{"a":"x\\u0000y"}}',
+        b'{"query":"{product(sku:\\"\\\\u0000\\"){id}}"}',
+        b'{"query":"{product(sku:\\"\\\\u{0}\\"){id}}"}',
+        b'{"query":' + b"[" * 50_000,
+        b'{"query":"{viewer{scopes}}","variables":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
+        b'{"query":"{viewer{scopes}}"} trailing',
+        b'{"query":"{viewer{scopes}}","variables":{"n":NaN}}',
+    ],
+)
+async def test_hostile_bodies_are_400(shop: Shop, body: bytes) -> None:
+    response = await shop.http.post("/graphql", content=body, headers={"content-type": JSON})
+    assert response.status_code == 400
+    answer = response.json()
+    assert answer["errors"][0]["extensions"]["code"] in {"BAD_REQUEST", "BAD_USER_INPUT"}
+    assert "data" not in answer
+
+
+async def test_a_number_of_five_thousand_digits(shop: Shop) -> None:
+    body = b'{"query":"query($n:Int){products(first:$n){nodes{id}}}","variables":{"n":' + b"9" * 5_000 + b"}}"
+    response = await shop.http.post("/graphql", content=body, headers={"content-type": JSON})
+    assert response.status_code in {200, 400}
+    assert response.json()["errors"][0]["extensions"]["code"] in {"BAD_USER_INPUT", "BAD_REQUEST"}
+
+
+async def test_ten_megabytes_are_413_whether_announced_or_not(shop: Shop) -> None:
+    body = b'{"query":"' + b" " * 10_000_000 + b'"}'
+    announced = await shop.http.post("/graphql", content=body, headers={"content-type": JSON})
+    assert (announced.status_code, announced.json()["errors"][0]["extensions"]["code"]) == (
+        413,
+        "PAYLOAD_TOO_LARGE",
+    )
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for start in range(0, len(body), 100_000):
+            sent += 100_000
+            yield body[start : start + 100_000]
+            await asyncio.sleep(0)
+
+    streamed = await shop.http.post("/graphql", content=chunks(), headers={"content-type": JSON})
+    assert streamed.status_code == 413
+
+
+async def test_five_thousand_aliases_are_refused(shop: Shop) -> None:
+    document = "{" + " ".join(f"a{n}: viewer {{ scopes }}" for n in range(5_000)) + "}"
+    answer = await shop.post({"query": document}, {"accept": GRAPHQL_RESPONSE})
+    assert (answer.status, answer.codes) == (400, ["QUERY_TOO_COMPLEX"])
+
+
+async def test_get_is_for_queries_only(shop: Shop) -> None:
+    query = "query Q($n: Int) { products(first: $n) { nodes { sku } } }"
+    parameters = {"query": query, "variables": '{"n": 2}', "operationName": "Q"}
+    found = await shop.http.get("/graphql", params=parameters, headers={"accept": GRAPHQL_RESPONSE})
+    assert (found.status_code, len(found.json()["data"]["products"]["nodes"])) == (200, 2)
+    mutation = {"query": 'mutation { sessionRefresh(input: {refreshToken: "x"}) { meta { requestId } } }'}
+    refused = await shop.http.get("/graphql", params=mutation)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    for wrong in (
+        {},
+        {"query": query, "variables": "{"},
+        {"query": query, "variables": "[1]"},
+        {"query": "\0"},
+    ):
+        assert (await shop.http.get("/graphql", params=wrong)).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_other_methods_are_405(shop: Shop, method: str) -> None:
+    response = await shop.http.request(method, "/graphql", json=QUERY)
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_subscriptions_are_told_where_to_go(shop: Shop) -> None:
+    answer = await shop.ask("subscription { orderUpdated { id } }", None, SP)
+    assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
+    assert "WebSocket" in answer.body["errors"][0]["message"]
+
+
+async def test_a_browser_gets_graphiql_in_development(shop: Shop) -> None:
+    headers = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = await shop.http.get("/graphql", headers=headers)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "graphiql" in page.text.lower()
+
+
+async def test_request_ids_are_kept_when_sane(shop: Shop) -> None:
+    async def id_of(given: str | None) -> str:
+        headers = {} if given is None else {"x-request-id": given}
+        response = await shop.http.post("/graphql", json={"query": "{"}, headers=headers)
+        assert response.json()["errors"][0]["extensions"]["requestId"] == response.headers["x-request-id"]
+        id: str = response.headers["x-request-id"]
+        return id
+
+    assert await id_of("abcdef-123456") == "abcdef-123456"
+    for insane in (None, "x", "a" * 100, "a b c d e f g h", "<script>alert(1)"):
+        assert await id_of(insane) != insane
+
+
+async def test_errors_tell_nothing_of_the_inside(shop: Shop) -> None:
+    for document in ("{ viewr { scopes } }", "{ products { nodes { skuu } } }", "{ ...Nope }"):
+        answer = await shop.post({"query": document}, {"accept": GRAPHQL_RESPONSE})
+        message = answer.body["errors"][0]["message"]
+        assert "Did you mean" not in message
+        assert set(answer.body["errors"][0]["extensions"]) == {"code", "requestId"}
+
+
+async def test_probes(shop: Shop) -> None:
+    assert (await shop.http.get("/healthz")).json() == {"status": "ok"}
+    assert (await shop.http.get("/readyz")).json() == {"status": "ready"}
+    await shop.post(QUERY, {})
+    assert 'prumo_graphql_requests_total{kind="query",outcome="ok"}' in (await shop.http.get("/metrics")).text
+    assert (await shop.http.get("/nothing")).status_code == 404
+
+
+async def test_introspection_answers_in_development(shop: Shop) -> None:
+    answer = await shop.ask('{ __schema { types { name } } __type(name: "Product") { fields { name } } }')
+    assert {"Product", "Order"} <= {type_["name"] for type_ in answer.data["__schema"]["types"]}
+    assert "price" in {field["name"] for field in answer.data["__type"]["fields"]}

@@ -1,0 +1,177 @@
+"""Signing in, refreshing, signing out, and what tokens are refused."""
+
+import time
+from base64 import urlsafe_b64encode
+from uuid import uuid4
+
+import jwt
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from gateway.seed.demo import DEMO_PASSWORD
+from gateway.settings import Settings
+from tests.api.shop import ADMIN, GRAPHQL_RESPONSE, REP, SP, Json, Shop
+
+WHO = "{ viewer { user { email } } }"
+
+
+async def sign_in(shop: Shop, email: str, password: str = DEMO_PASSWORD) -> Json:
+    answer = await shop.operation("portal/SignIn", {"input": {"email": email, "password": password}})
+    return answer.payload("sessionCreate")
+
+
+async def asked_with(shop: Shop, *authorization: str) -> tuple[int, list[str]]:
+    headers = [("accept", GRAPHQL_RESPONSE), *(("authorization", value) for value in authorization)]
+    response = await shop.http.post("/graphql", json={"query": WHO}, headers=headers)
+    return response.status_code, [error["extensions"]["code"] for error in response.json().get("errors", [])]
+
+
+async def test_sign_in_tells_who_one_is(shop: Shop) -> None:
+    session = (await sign_in(shop, "Comprador.SP@prumo.example"))["data"]
+    assert session["viewer"]["user"]["email"] == SP
+    account = session["viewer"]["account"]
+    assert (account["state"], account["status"], len(account["cnpj"])) == ("SP", "APPROVED", 14)
+    assert "cart:write" in session["viewer"]["scopes"]
+    viewer = await shop.operation("portal/Viewer", None, SP)
+    assert viewer.data["viewer"] == session["viewer"]
+    assert viewer.statements == 1
+    assert (await shop.operation("portal/Viewer", None, REP)).data["viewer"]["account"] is None
+    assert (await shop.operation("portal/Viewer")).data["viewer"] is None
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        (SP, "wrong"),
+        (SP, ""),
+        ("nobody@prumo.example", DEMO_PASSWORD),
+        ("", DEMO_PASSWORD),
+        ("x" * 100_000, DEMO_PASSWORD),
+        (SP, "x" * 100_000),
+        ("' OR 1=1 --", "x"),
+    ],
+)
+async def test_bad_credentials_are_all_answered_alike(shop: Shop, email: str, password: str) -> None:
+    error = (await sign_in(shop, email, password))["error"]
+    assert (error["code"], error["details"]) == ("INVALID_CREDENTIALS", [])
+    assert error["message"] == (await sign_in(shop, SP, "wrong"))["error"]["message"]
+
+
+async def test_a_refresh_token_works_once(shop: Shop) -> None:
+    session = (await sign_in(shop, ADMIN))["data"]
+    spent = {"input": {"refreshToken": session["refreshToken"]}}
+    renewed = (await shop.operation("portal/RefreshSession", spent)).done("sessionRefresh")
+    assert await asked_with(shop, f"Bearer {renewed['accessToken']}") == (200, [])
+    for _ in range(2):
+        again = (await shop.operation("portal/RefreshSession", spent)).refused("sessionRefresh")
+        assert again["code"] == "TOKEN_INVALID"
+    # Somebody has used a spent token: the whole session is over, its newest token included.
+    newest = {"input": {"refreshToken": renewed["refreshToken"]}}
+    assert (await shop.operation("portal/RefreshSession", newest)).refused("sessionRefresh")
+
+
+async def test_signing_out_ends_the_session(shop: Shop) -> None:
+    session = (await sign_in(shop, ADMIN))["data"]
+    headers = {"authorization": f"Bearer {session['accessToken']}"}
+    query = "mutation { sessionRevoke { data { endedAt } error { code } } }"
+    assert (await shop.post({"query": query}, headers)).data["sessionRevoke"]["error"] is None
+    refreshed = await shop.operation(
+        "portal/RefreshSession", {"input": {"refreshToken": session["refreshToken"]}}
+    )
+    assert refreshed.refused("sessionRefresh")["code"] == "TOKEN_INVALID"
+    anonymous = await shop.operation("portal/SignOut")
+    assert (anonymous.codes, anonymous.body["data"]) == (["UNAUTHENTICATED"], {"sessionRevoke": None})
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é", "null", "x" * 5_000, "."])
+async def test_a_senseless_refresh_token(shop: Shop, token: str) -> None:
+    answer = await shop.operation("portal/RefreshSession", {"input": {"refreshToken": token}})
+    assert answer.refused("sessionRefresh")["code"] == "TOKEN_INVALID"
+
+
+async def test_the_key_set_verifies_our_tokens(shop: Shop) -> None:
+    token = await shop.token(SP)
+    response = await shop.http.get("/.well-known/jwks.json")
+    keys = jwt.PyJWKSet.from_dict(response.json())
+    header = jwt.get_unverified_header(token)
+    assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
+    claims = jwt.decode(
+        token, keys[header["kid"]].key, algorithms=["EdDSA"], audience="prumo", issuer="prumo"
+    )
+    assert claims["exp"] - claims["iat"] <= 900
+    assert "state" not in claims
+    assert b'"d"' not in response.content
+
+
+def encoded(part: Json) -> str:
+    return urlsafe_b64encode(orjson.dumps(part)).decode().rstrip("=")
+
+
+async def forged(shop: Shop, settings: Settings) -> dict[str, str]:
+    """Tokens that nobody should accept, by what is wrong with them."""
+    good = await shop.token(SP)
+    header = jwt.get_unverified_header(good)
+    claims = jwt.decode(good, options={"verify_signature": False})
+    stranger = Ed25519PrivateKey.generate()
+    key_file = next((settings.home / "keys").glob("*.pem"))
+    ours = load_pem_private_key(key_file.read_bytes(), None)
+    assert isinstance(ours, Ed25519PrivateKey)
+    public = ours.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def signed(key: object, changes: Json, head: Json | None = None, algorithm: str = "EdDSA") -> str:
+        return jwt.encode(
+            {**claims, **changes},
+            key,  # type: ignore[arg-type]  # whatever a forger has
+            algorithm=algorithm,
+            headers={"kid": header["kid"], "typ": "at+jwt", **(head or {})},
+        )
+
+    now = int(time.time())
+    head, body, signature = good.split(".")
+    none = encoded({"alg": "none", "typ": "at+jwt", "kid": header["kid"]})
+    return {
+        "a stranger's key": signed(stranger, {}),
+        "expired": signed(ours, {"iat": now - 3600, "exp": now - 1800}),
+        "not yet issued": signed(ours, {"iat": now + 3600, "exp": now + 7200}),
+        "another audience": signed(ours, {"aud": "else"}),
+        "another issuer": signed(ours, {"iss": "else"}),
+        "unknown key id": signed(ours, {}, {"kid": "nope"}),
+        "another type": signed(ours, {}, {"typ": "JWT"}),
+        "alg none": f"{none}.{body}.",
+        "alg HS256 with the public key": signed(public, {}, algorithm="HS256"),
+        "a changed body": f"{head}.{encoded({**claims, 'sub': str(uuid4())})}.{signature}",
+        "no signature": f"{head}.{body}.",
+        "half a token": good[: len(good) // 2],
+        "not a token": "token",
+        "too long": "x" * 10_000,
+    }
+
+
+async def test_a_bad_token_is_401_and_never_anonymous(shop: Shop, settings: Settings) -> None:
+    assert await asked_with(shop, f"Bearer {await shop.token(SP)}") == (200, [])
+    for wrong, token in (await forged(shop, settings)).items():
+        assert await asked_with(shop, f"Bearer {token}") == (401, ["UNAUTHENTICATED"]), wrong
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic eDp5", "Token x"])
+async def test_another_scheme_is_401(shop: Shop, authorization: str) -> None:
+    assert await asked_with(shop, authorization) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_two_tokens_are_401(shop: Shop) -> None:
+    token = f"Bearer {await shop.token(SP)}"
+    assert await asked_with(shop, token, token) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_others_are_not_found_by_id(shop: Shop) -> None:
+    viewer = (await shop.operation("portal/Viewer", None, SP)).data["viewer"]
+    for id, seen_by_rep in ((viewer["user"]["id"], False), (viewer["account"]["id"], True)):
+        assert (await shop.operation("mobile/Node", {"id": id}, SP)).data["node"]["id"] == id
+        assert (await shop.operation("mobile/Node", {"id": id}, "comprador.pa@prumo.example")).data[
+            "node"
+        ] is None
+        found = (await shop.operation("mobile/Node", {"id": id}, REP)).data["node"]
+        assert (found is not None) is seen_by_rep
+        assert (await shop.ask(f'{{ node(id: "{id}") {{ id }} }}')).data["node"] is None

@@ -1,0 +1,41 @@
+"""Products to test with."""
+
+from decimal import Decimal
+
+from contexts.catalog.adapters.shelf import SqlShelf
+from contexts.catalog.ports import ProductDraft, Published
+from contexts.catalog.use_cases.publish import PublishProducts
+from contexts.shared.adapters.database import Database
+
+
+def draft(
+    sku: str,
+    name: str = "Cimento CP II-E-32 50 kg",
+    *,
+    unit: str = "SC",
+    step: str = "1",
+    category: str = "cimentos",
+    stock: str | None = "10",
+    low_stock_at: str = "0",
+    image_key: str | None = None,
+) -> ProductDraft:
+    """A product that is right in every respect, but for what the test says."""
+    return ProductDraft(
+        sku=sku,
+        name=name,
+        unit=unit,
+        quantity_step=Decimal(step),
+        category_slug=category,
+        category_name=category.capitalize(),
+        stock=None if stock is None else Decimal(stock),
+        low_stock_at=Decimal(low_stock_at),
+        image_key=image_key,
+        image_alt=None if image_key is None else name,
+    )
+
+
+async def publish(database: Database, *drafts: ProductDraft) -> Published:
+    """The drafts, on the shelf."""
+    published = await PublishProducts(database, SqlShelf())(drafts)
+    assert isinstance(published, Published), published
+    return published

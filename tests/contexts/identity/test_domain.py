@@ -1,0 +1,149 @@
+"""The rules of identity, without event loop and database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contexts.identity.domain.account import Cnpj, parse_postal_code
+from contexts.identity.domain.line import one_line
+from contexts.identity.domain.scopes import ROLES, SCOPES
+from contexts.identity.domain.session import (
+    REFRESH_LIFE,
+    SESSION_LIFE,
+    TokenState,
+    digest,
+    judge,
+    new_secret,
+    refresh_token,
+    start_session,
+)
+from contexts.identity.domain.user import MAX_EMAIL, MAX_PASSWORD, may_be_password, parse_email
+from contexts.shared.ids import new_id
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("16.727.230/0001-97", "16727230000197"),
+        ("16727230000197", "16727230000197"),
+        ("12.ABC.345/01DE-35", "12ABC34501DE35"),
+        ("12abc34501de35", "12ABC34501DE35"),
+        ("  12ABC34501DE35 ", "12ABC34501DE35"),
+    ],
+)
+def test_a_cnpj_is_its_14_characters(typed: str, value: str) -> None:
+    assert Cnpj.parse(typed) == Cnpj(value)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "16.727.230/0001-98",
+        "12ABC34501DE36",
+        "12ABC34501DE3A",
+        "1672723000019",
+        "167272300001970",
+        "00000000000000",
+        "16727230000197\0",
+        "16727230000197x",
+        "",
+    ],
+)
+def test_what_is_no_cnpj(typed: str) -> None:
+    assert Cnpj.parse(typed) is None
+
+
+def test_digits_of_other_scripts_are_no_cnpj_digits() -> None:
+    """stdnum lets them in; their check digits come out right for about one number in a hundred."""
+    letters = [chr(0x0660 + n) for n in range(10)]
+    typed = [f"1672723000{a}{b}{c:02}" for a in letters for b in letters for c in range(100)]
+    assert [text for text in typed if Cnpj.parse(text)] == []
+
+
+@given(st.text(st.characters(), max_size=20))
+def test_any_text_is_a_cnpj_or_not(typed: str) -> None:
+    cnpj = Cnpj.parse(typed)
+    assert cnpj is None or (len(cnpj.value) == 14 and cnpj.value.isascii())
+
+
+def test_postal_codes() -> None:
+    assert parse_postal_code("01310-100") == parse_postal_code(" 01310100") == "01310100"
+    assert [parse_postal_code(text) for text in ("0131010", "01310--100", "٠١٣١٠١٠٠", "")] == [None] * 4
+
+
+def test_one_line_is_trimmed_printable_and_short() -> None:
+    assert one_line("  Construtora São João Ltda. ", 40) == "Construtora São João Ltda."
+    assert [one_line(text, 5) for text in ("", "  ", "sixsix", "a\0b", "a\nb", "a\ud800")] == [None] * 6
+
+
+def test_emails_are_trimmed_and_refused_when_they_cannot_be_one() -> None:
+    assert parse_email(" Comprador.SP@prumo.example ") == "Comprador.SP@prumo.example"
+    longest = "a" * (MAX_EMAIL - len("@prumo.example")) + "@prumo.example"
+    assert parse_email(longest) == longest
+    refused = [
+        "",
+        "a",
+        "a@b",
+        "@b.c",
+        "a@b@c.d",
+        "a b@c.d",
+        "a@b.c\0",
+        "a@b..c",
+        "a\ud800@b.c",
+        "a" + longest,
+    ]
+    assert [parse_email(text) for text in refused] == [None] * len(refused)
+
+
+def test_passwords_may_hold_anything_but_nul_and_half_characters() -> None:
+    assert all(may_be_password(text) for text in ("prumo-demo", "\t \n", "ção 🧱", "x" * MAX_PASSWORD))
+    assert not any(may_be_password(text) for text in ("", "a\0", "a\ud800", "x" * (MAX_PASSWORD + 1)))
+
+
+def test_roles_are_bundles_of_catalogued_scopes() -> None:
+    assert set().union(*ROLES.values()) == SCOPES
+    assert SCOPES - ROLES["admin"] == {"cart:write", "order:place"}
+
+
+def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:
+    secret = new_secret()
+    session = start_session(new_id(), NOW)
+    assert refresh_token(session, secret, NOW).digest == digest(secret)
+    assert digest(new_secret()) != digest(secret)
+    refused = ["", secret[:-1], secret + "A", "é" * len(secret), "\ud800" * len(secret)]
+    assert [digest(text) for text in refused] == [None] * len(refused)
+
+
+def test_a_token_lives_until_it_is_spent_or_expires() -> None:
+    session = start_session(new_id(), NOW)
+    token = refresh_token(session, new_secret(), NOW)
+    assert judge(session, token, NOW) is TokenState.LIVE
+    assert judge(session, token, NOW + REFRESH_LIFE - SECOND) is TokenState.LIVE
+    assert judge(session, token, NOW + REFRESH_LIFE) is TokenState.DEAD
+
+
+def test_a_token_never_outlives_its_session() -> None:
+    session = start_session(new_id(), NOW)
+    token = refresh_token(session, new_secret(), session.expires_at - SECOND)
+    assert token.expires_at == session.expires_at == NOW + SESSION_LIFE
+    assert judge(session, token, session.expires_at) is TokenState.DEAD
+
+
+def test_a_spent_token_is_reuse_while_the_session_lives() -> None:
+    session = start_session(new_id(), NOW)
+    token = replace(refresh_token(session, new_secret(), NOW), spent_at=NOW)
+    assert judge(session, token, NOW) is TokenState.REUSED
+    assert judge(session, token, NOW + REFRESH_LIFE) is TokenState.REUSED
+    assert judge(session, token, session.expires_at) is TokenState.DEAD
+    assert judge(replace(session, revoked_at=NOW), token, NOW) is TokenState.DEAD
+
+
+def test_a_revoked_session_has_no_live_token() -> None:
+    session = replace(start_session(new_id(), NOW), revoked_at=NOW)
+    assert judge(session, refresh_token(session, new_secret(), NOW), NOW) is TokenState.DEAD

@@ -1,0 +1,343 @@
+"""Sign-in, refresh and revoke on the real PostgreSQL."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from time import process_time
+from unicodedata import normalize
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, update
+
+from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.tables import account_addresses, refresh_tokens, sessions, user_roles, users
+from contexts.identity.api import (
+    ROLES,
+    Identity,
+    InvalidCredentials,
+    Principal,
+    Revoked,
+    SignedIn,
+    SignIn,
+    TokenInvalid,
+    TokenRejected,
+    User,
+    UserAdded,
+    Viewer,
+)
+from contexts.identity.domain.session import REFRESH_LIFE, SESSION_LIFE
+from contexts.identity.domain.user import Member
+from contexts.identity.ports import Credentials
+from contexts.shared.adapters.database import Database, counting_statements
+from contexts.shared.ids import new_id
+from contexts.shared.transaction import Transaction
+from tests.contexts.identity.clock import HandClock
+from tests.contexts.identity.conftest import PASSWORD, People
+
+SECOND = timedelta(seconds=1)
+
+
+async def signed_in(identity: Identity, email: str) -> SignedIn:
+    outcome = await identity.sign_in(email, PASSWORD)
+    assert isinstance(outcome, SignedIn)
+    return outcome
+
+
+async def refreshed(identity: Identity, refresh_token: str) -> SignedIn:
+    outcome = await identity.refresh(refresh_token)
+    assert isinstance(outcome, SignedIn)
+    return outcome
+
+
+async def set_active(database: Database, user: User, active: bool) -> None:
+    async with database.begin() as transaction:
+        await transaction.connection.execute(update(users).where(users.c.id == user.id).values(active=active))
+        await transaction.commit()
+
+
+async def count_sessions(database: Database) -> int:
+    async with database.reading() as connection:
+        return await connection.scalar(select(func.count()).select_from(sessions)) or 0
+
+
+async def revoked_at(database: Database, session_id: UUID) -> datetime | None:
+    async with database.reading() as connection:
+        found: datetime | None = await connection.scalar(
+            select(sessions.c.revoked_at).where(sessions.c.id == session_id)
+        )
+        return found
+
+
+async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandClock) -> None:
+    with counting_statements() as counted:
+        outcome = await signed_in(identity, people.buyer_sp.email)
+    assert counted.statements == 3  # one read, the session, its first token
+    assert outcome.principal == Principal(
+        user_id=people.buyer_sp.id,
+        session_id=outcome.principal.session_id,
+        account_id=people.sp.id,
+        roles=frozenset({"buyer"}),
+        scopes=ROLES["buyer"],
+    )
+    assert outcome.viewer == Viewer(people.buyer_sp, people.sp, tuple(sorted(ROLES["buyer"])))
+    assert outcome.expires_at == clock.now() + timedelta(minutes=10)
+    assert identity.access_tokens.verify(outcome.access_token, clock.now()) == outcome.principal
+
+
+async def test_staff_sign_in_without_an_account(identity: Identity, people: People) -> None:
+    outcome = await signed_in(identity, people.rep.email)
+    assert outcome.principal.account_id is None
+    assert outcome.viewer == Viewer(people.rep, None, tuple(sorted(ROLES["sales_rep"])))
+
+
+async def test_scopes_of_several_roles_are_one_set(identity: Identity, people: People) -> None:
+    added = await identity.add_user(
+        email="dois@prumo.example", name="Dois Papéis", password=PASSWORD, roles=["pricing", "sales_manager"]
+    )
+    assert isinstance(added, UserAdded)
+    outcome = await signed_in(identity, "dois@prumo.example")
+    assert outcome.viewer.scopes == tuple(sorted(ROLES["pricing"] | ROLES["sales_manager"]))
+    assert outcome.principal.roles == {"pricing", "sales_manager"}
+
+
+@pytest.mark.parametrize("email", ["  COMPRADOR.SP@PRUMO.EXAMPLE ", "comprador.sp@prumo.example"])
+async def test_the_case_of_an_email_does_not_matter(identity: Identity, people: People, email: str) -> None:
+    assert (await signed_in(identity, email)).viewer.user == people.buyer_sp
+
+
+async def test_wrong_credentials_are_all_answered_alike(
+    identity: Identity, people: People, database: Database
+) -> None:
+    before = await count_sessions(database)
+    await set_active(database, people.buyer_pa, False)
+    try:
+        for email, password in (
+            (people.buyer_sp.email, "prumo-Demo"),
+            (people.buyer_sp.email, PASSWORD + " "),
+            ("nobody@prumo.example", PASSWORD),
+            (people.buyer_pa.email, PASSWORD),
+        ):
+            with counting_statements() as counted:
+                assert await identity.sign_in(email, password) == InvalidCredentials()
+            assert counted.statements == 1
+    finally:
+        await set_active(database, people.buyer_pa, True)
+    assert await count_sessions(database) == before
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("comprador.sp@prumo.example\0", PASSWORD),
+        ("comprador.sp\0@prumo.example", PASSWORD),
+        ("a" * 255 + "@prumo.example", PASSWORD),
+        ("comprador.sp@prumo.example", PASSWORD + "\0"),
+        ("comprador.sp@prumo.example", "x" * 1025),
+        ("comprador.sp@prumo.example", "\ud800"),
+        ("comprador.sp@prumo.example", ""),
+        ("", ""),
+        ("' OR 1=1 --", PASSWORD),
+    ],
+)
+async def test_what_cannot_be_credentials_does_not_reach_the_database(
+    identity: Identity, people: People, email: str, password: str
+) -> None:
+    with counting_statements() as counted:
+        assert await identity.sign_in(email, password) == InvalidCredentials()
+    assert counted.statements == 0
+
+
+async def test_secrets_are_neither_stored_nor_shown(
+    identity: Identity, people: People, database: Database
+) -> None:
+    outcome = await signed_in(identity, people.buyer_sp.email)
+    assert outcome.refresh_token not in repr(outcome)
+    assert outcome.access_token not in repr(outcome)
+    async with database.reading() as connection:
+        digests = set(await connection.scalars(select(refresh_tokens.c.digest)))
+        hashes = set(await connection.scalars(select(users.c.password_hash)))
+    assert all(outcome.refresh_token.encode() not in digest for digest in digests)
+    assert all(text.startswith("$argon2id$v=19$m=8,t=1,p=1$") for text in hashes)
+    assert len(hashes) > 1  # salted: everybody here has the same password
+
+
+async def test_a_refresh_goes_on_with_the_session(
+    identity: Identity, people: People, clock: HandClock
+) -> None:
+    first = await signed_in(identity, people.buyer_sp.email)
+    clock.advance(timedelta(hours=1))
+    assert isinstance(identity.access_tokens.verify(first.access_token, clock.now()), TokenRejected)
+    with counting_statements() as counted:
+        second = await refreshed(identity, first.refresh_token)
+    assert counted.statements == 4  # lock, read, spend, add
+    assert second.principal == first.principal
+    assert second.viewer == first.viewer
+    assert second.refresh_token != first.refresh_token
+    assert identity.access_tokens.verify(second.access_token, clock.now()) == first.principal
+    assert (await refreshed(identity, second.refresh_token)).principal == first.principal
+
+
+async def test_a_refresh_reads_roles_and_account_anew(
+    identity: Identity, people: People, database: Database
+) -> None:
+    first = await signed_in(identity, people.buyer_pa.email)
+    async with database.begin() as transaction:
+        await transaction.connection.execute(
+            user_roles.insert().values(user_id=people.buyer_pa.id, role="account_admin")
+        )
+        await transaction.connection.execute(
+            update(account_addresses).where(account_addresses.c.account_id == people.pa.id).values(state="BA")
+        )
+        await transaction.commit()
+    second = await refreshed(identity, first.refresh_token)
+    assert "account:manage" not in first.principal.scopes
+    assert "account:manage" in second.principal.scopes
+    assert second.viewer.account == replace(people.pa, state="BA")
+
+
+async def test_a_spent_token_used_again_ends_the_session(
+    identity: Identity, people: People, database: Database, clock: HandClock
+) -> None:
+    first = await signed_in(identity, people.buyer_sp.email)
+    other = await signed_in(identity, people.buyer_sp.email)
+    second = await refreshed(identity, first.refresh_token)
+    assert await identity.refresh(first.refresh_token) == TokenInvalid()
+    assert await revoked_at(database, first.principal.session_id) == clock.now()
+    assert await identity.refresh(second.refresh_token) == TokenInvalid()
+    assert isinstance(await identity.refresh(other.refresh_token), SignedIn)
+
+
+async def test_of_ten_refreshes_at_once_one_succeeds_and_the_others_are_reuse(
+    identity: Identity, people: People, database: Database
+) -> None:
+    for _ in range(5):
+        first = await signed_in(identity, people.buyer_sp.email)
+        outcomes = await asyncio.gather(*(identity.refresh(first.refresh_token) for _ in range(10)))
+        (winner,) = [outcome for outcome in outcomes if isinstance(outcome, SignedIn)]
+        assert await revoked_at(database, first.principal.session_id) is not None
+        assert await identity.refresh(winner.refresh_token) == TokenInvalid()
+
+
+async def test_an_expired_token_refreshes_nothing(
+    identity: Identity, people: People, database: Database, clock: HandClock
+) -> None:
+    first = await signed_in(identity, people.buyer_sp.email)
+    clock.advance(REFRESH_LIFE - SECOND)
+    second = await refreshed(identity, first.refresh_token)
+    clock.advance(REFRESH_LIFE)
+    assert await identity.refresh(second.refresh_token) == TokenInvalid()
+    assert await revoked_at(database, first.principal.session_id) is None
+
+
+async def test_a_session_ends_however_often_it_was_refreshed(
+    identity: Identity, people: People, clock: HandClock
+) -> None:
+    current = await signed_in(identity, people.buyer_sp.email)
+    ends = clock.now() + SESSION_LIFE
+    while clock.now() + REFRESH_LIFE - SECOND < ends:
+        clock.advance(REFRESH_LIFE - SECOND)
+        current = await refreshed(identity, current.refresh_token)
+    clock.at = ends
+    assert await identity.refresh(current.refresh_token) == TokenInvalid()
+
+
+async def test_an_inactive_user_refreshes_nothing(
+    identity: Identity, people: People, database: Database
+) -> None:
+    first = await signed_in(identity, people.buyer_pa.email)
+    await set_active(database, people.buyer_pa, False)
+    assert await identity.refresh(first.refresh_token) == TokenInvalid()
+    await set_active(database, people.buyer_pa, True)
+    assert isinstance(await identity.refresh(first.refresh_token), SignedIn)
+
+
+async def test_a_token_that_never_was(identity: Identity) -> None:
+    with counting_statements() as counted:
+        assert await identity.refresh("A" * 43) == TokenInvalid()
+        assert counted.statements == 1
+        for token in ("", "x", "A" * 10_000_000, "é" * 43, "\ud800" * 43):
+            assert await identity.refresh(token) == TokenInvalid()
+        assert counted.statements == 1
+
+
+async def test_an_access_token_is_no_refresh_token(identity: Identity, people: People) -> None:
+    outcome = await signed_in(identity, people.buyer_sp.email)
+    assert await identity.refresh(outcome.access_token) == TokenInvalid()
+
+
+async def test_signing_out_ends_this_session_only(
+    identity: Identity, people: People, database: Database, clock: HandClock
+) -> None:
+    here = await signed_in(identity, people.buyer_sp.email)
+    there = await signed_in(identity, people.buyer_sp.email)
+    assert await identity.revoke(here.principal) == Revoked()
+    ended = clock.now()
+    clock.advance(SECOND)
+    assert await identity.revoke(here.principal) == Revoked()
+    assert await revoked_at(database, here.principal.session_id) == ended
+    assert await identity.refresh(here.refresh_token) == TokenInvalid()
+    assert isinstance(await identity.refresh(there.refresh_token), SignedIn)
+
+
+class OneUser:
+    """A `Users` that knows one person, or nobody."""
+
+    def __init__(self, credentials: Credentials | None) -> None:
+        self._credentials = credentials
+
+    async def credentials(self, email: str) -> Credentials | None:
+        return self._credentials
+
+    async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
+        raise AssertionError("not for signing in")
+
+    async def reps(self, ids: Collection[UUID], *, within: Transaction | None = None) -> frozenset[UUID]:
+        raise AssertionError("not for signing in")
+
+    async def add(
+        self,
+        transaction: Transaction,
+        user: User,
+        password_hash: str,
+        roles: Collection[str],
+        account_id: UUID | None,
+        at: datetime,
+    ) -> bool:
+        raise AssertionError("not for signing in")
+
+
+async def test_nobody_costs_as_much_as_a_wrong_password(identity: Identity, clock: HandClock) -> None:
+    passwords = Argon2Passwords()
+    user = User(new_id(), "Caio", "caio@prumo.example")
+    member = Member(user, None, True, frozenset({"buyer"}), ROLES["buyer"])
+    known = Credentials(member, await passwords.hash(PASSWORD))
+
+    async def seconds(users: OneUser) -> float:
+        sign_in = SignIn(
+            users,
+            passwords,
+            identity.sign_in.sessions,
+            identity.sign_in.tokens,
+            identity.sign_in.transactions,
+            clock,
+        )
+        begin = process_time()
+        for _ in range(4):
+            assert await sign_in(user.email, "wrong password") == InvalidCredentials()
+        return process_time() - begin
+
+    someone, nobody = await seconds(OneUser(known)), await seconds(OneUser(None))
+    passwords.close()
+    assert 0.5 < someone / nobody < 2
+
+
+async def test_passwords_verify_and_accents_have_one_spelling() -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    text = "construção"
+    password_hash = await passwords.hash(normalize("NFC", text))
+    assert await passwords.verify(normalize("NFD", text), password_hash)
+    assert not await passwords.verify("construcao", password_hash)
+    assert not await passwords.verify("no password, but as expensive as one", None)
+    passwords.close()

@@ -1,0 +1,104 @@
+"""The rules of the order."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, UnitPrice, priced
+from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio
+from contexts.orders.domain.order import Order, agree, order_number
+from contexts.orders.domain.rejections import (
+    EmptyCart,
+    InvalidTransition,
+    PriceChanged,
+    PriceOnRequest,
+    VersionConflict,
+)
+from contexts.orders.domain.status import OrderStatus
+from contexts.shared.ids import new_id
+from contexts.shared.money import Money
+from contexts.shared.rejections import Forbidden, NotFound
+
+CUSTOMER = Customer(new_id(), new_id())
+CEMENT = Good(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
+SAND = Good(new_id(), "AREIA", "Areia média", "M3", Decimal("0.5"))
+PRICES = {CEMENT.product_id: UnitPrice(Money(Decimal("39.90")), "BUYER")}
+
+
+def cart(*goods: Good) -> PricedCart:
+    """Two of each; only cement has a price."""
+    lines = tuple(CartLine(good.product_id, good.sku, Decimal(2)) for good in goods)
+    return priced(
+        Cart(new_id(), 3, lines, CUSTOMER.account_id, CUSTOMER.user_id),
+        {CEMENT.product_id: CEMENT, SAND.product_id: SAND},
+        PRICES,
+    )
+
+
+def order(status: OrderStatus = OrderStatus.PLACED) -> Order:
+    lines = agree(cart(CEMENT), 3, None)
+    assert isinstance(lines, tuple)
+    placed = Order.place(new_id(), 7, CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
+    return replace(placed, status=status)
+
+
+def test_an_order_keeps_the_prices_of_the_cart() -> None:
+    placed = order()
+    (line,) = placed.lines
+    assert (line.sku, line.unit_price, line.price_source) == ("CIM-50", Money(Decimal("39.90")), "BUYER")
+    assert placed.total == line.line_total == Money(Decimal("79.80"))
+    assert placed.version == 1
+
+
+def test_checks_come_in_their_order() -> None:
+    """Everything is wrong at first, then one thing less each time."""
+    wrong = Decimal("1.00")
+    assert agree(cart(), 1, wrong) == EmptyCart()
+    assert agree(cart(CEMENT, SAND), 1, wrong) == VersionConflict(expected=1, actual=3)
+    assert agree(cart(CEMENT, SAND), 3, wrong) == PriceOnRequest(("AREIA",))
+    assert agree(cart(CEMENT), 3, wrong) == PriceChanged(Money(wrong), Money(Decimal("79.80")))
+    assert isinstance(agree(cart(CEMENT), 3, Decimal("79.8")), tuple)
+
+
+def test_what_left_the_catalog_cannot_be_ordered() -> None:
+    gone = Good(new_id(), "VELHO", "Fora de linha", "UN", Decimal(1))
+    assert agree(cart(CEMENT, gone), 3, None) == PriceOnRequest(("VELHO",))
+
+
+def test_the_year_of_a_number_is_brazilian() -> None:
+    assert order_number(123, datetime(2027, 1, 1, 2, 59, tzinfo=UTC)) == "P-2026-000123"
+    assert order_number(1234567, datetime(2027, 1, 1, 3, tzinfo=UTC)) == "P-2027-1234567"
+
+
+STAFF = {
+    ("PLACED", "CONFIRMED"),
+    ("CONFIRMED", "PICKING"),
+    ("PICKING", "SHIPPED"),
+    ("SHIPPED", "DELIVERED"),
+    ("PLACED", "CANCELLED"),
+    ("CONFIRMED", "CANCELLED"),
+    ("PICKING", "CANCELLED"),
+}
+
+
+@pytest.mark.parametrize(("start", "end"), list(product(OrderStatus, OrderStatus)))
+def test_every_step_by_staff_and_by_the_buyer(start: OrderStatus, end: OrderStatus) -> None:
+    before = order(start)
+    refused = InvalidTransition(start, end)
+    by_staff = before.move(end, EveryAccount())
+    by_buyer = before.move(end, OwnAccount(CUSTOMER.account_id))
+    allowed = replace(before, status=end, version=2)
+    assert by_staff == (allowed if (start.value, end.value) in STAFF else refused)
+    assert by_buyer == (allowed if (start.value, end.value) == ("PLACED", "CANCELLED") else refused)
+
+
+def test_reach() -> None:
+    mine = order()
+    assert mine.out_of_reach(OwnAccount(CUSTOMER.account_id), ()) is None
+    assert isinstance(mine.out_of_reach(OwnAccount(new_id()), ()), NotFound)
+    assert mine.out_of_reach(Portfolio(new_id()), {CUSTOMER.account_id}) is None
+    assert isinstance(mine.out_of_reach(Portfolio(new_id()), {new_id()}), Forbidden)
+    assert mine.out_of_reach(EveryAccount(), ()) is None

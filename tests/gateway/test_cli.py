@@ -1,0 +1,89 @@
+"""The `prumo` command: its help, what it refuses, and the commands that only read."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from contexts.shared.adapters.mail import SpoolMailer
+from contexts.shared.mail import Mail
+from gateway.cli import prumo as group
+
+PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
+
+
+def prumo(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PRUMO_")}
+    return subprocess.run(
+        [str(PRUMO), *arguments],
+        env={**own, "PRUMO_HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_command_has_help_of_its_own(tmp_path: Path) -> None:
+    overview = prumo(tmp_path, "--help").stdout
+    for name, command in group.commands.items():
+        assert f"\n  {name} " in overview
+        assert "..." not in command.get_short_help_str(limit=60), name
+        assert command.help, name
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, gateway.cli\n"
+        "print(*sorted({'sqlalchemy', 'strawberry', 'uvicorn', 'pydantic', 'alembic'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_production_commands_need_a_database(tmp_path: Path, command: str) -> None:
+    result = prumo(tmp_path, command)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "prumo: PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database.\n"
+    )
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://prumo:secret@127.0.0.1:1/shop"
+    result = prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url, PRUMO_S3_ENDPOINT="http://127.0.0.1:1")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "127.0.0.1:1/shop cannot be reached" in result.stderr
+    assert "secret" not in result.stderr
+
+
+async def test_kept_mail_is_listed_and_shown(tmp_path: Path) -> None:
+    assert prumo(tmp_path, "mail", "list").stdout == "No mail yet.\n"
+    mailer = SpoolMailer(tmp_path / "mail")
+    await mailer.send(Mail("um@prumo.example", "Pedido 1 recebido", "Olá, João.\n", "order-1"))
+    await mailer.send(Mail("dois@prumo.example", "Pedido 2 recebido", "Olá, Inês.\n", "order-2"))
+
+    first, second = prumo(tmp_path, "mail", "list").stdout.splitlines()
+    assert first.split()[0] == "1"
+    assert "um@prumo.example" in first
+    assert second.endswith("Pedido 2 recebido")
+    shown = prumo(tmp_path, "mail", "show", "2").stdout
+    assert "To: dois@prumo.example" in shown
+    assert shown.endswith("Olá, Inês.\n\n")
+    assert "There is no mail 3" in prumo(tmp_path, "mail", "show", "3").stderr
+
+
+def test_the_schema_is_written_and_compared(tmp_path: Path) -> None:
+    file = tmp_path / "schema.graphql"
+    assert prumo(tmp_path, "schema", "--output", str(file)).returncode == 0
+    assert file.read_text() == prumo(tmp_path, "schema").stdout
+    assert prumo(tmp_path, "schema", "--output", str(file), "--check").returncode == 0
+    file.write_text(file.read_text() + "# changed\n")
+    drift = prumo(tmp_path, "schema", "--output", str(file), "--check")
+    assert drift.returncode == 1
+    assert f"run `prumo schema --output {file}`" in drift.stderr

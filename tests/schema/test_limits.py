@@ -1,0 +1,122 @@
+"""Structural limits: what is too much is refused at once, however cleverly it is written."""
+
+import itertools
+import time
+
+import pytest
+
+from graphql import GraphQLSchema, get_introspection_query, parse
+from schema.documents import Documents, Prepared, Refused
+from schema.limits import Limits, check_limits
+from schema.stitching import stitch
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return stitch()._schema
+
+
+def codes(schema: GraphQLSchema, text: str, limits: Limits | None = None) -> list[object]:
+    prepared = Documents(schema, limits or Limits()).prepare(text)
+    if isinstance(prepared, Prepared):
+        return []
+    return [(error.extensions or {}).get("code") for error in prepared.errors]
+
+
+def test_introspection_fits(schema: GraphQLSchema) -> None:
+    assert codes(schema, get_introspection_query(descriptions=True, input_value_deprecation=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "inside", "outside"),
+    [
+        (Limits(depth=2), "{ viewer { scopes } }", "{ viewer { user { id } } }"),
+        (Limits(aliases=1), "{ a: viewer { scopes } }", "{ a: viewer { scopes } b: viewer { scopes } }"),
+        (Limits(root_fields=1), "{ categories { id } }", "{ categories { id } viewer { scopes } }"),
+        (Limits(fields=3), "{ categories { id name } }", "{ categories { id name slug } }"),
+        (
+            Limits(directives=1),
+            "{ viewer @skip(if: true) { scopes } }",
+            "{ viewer @skip(if: true) { scopes @skip(if: true) } }",
+        ),
+        (
+            Limits(fragments=1),
+            "{ viewer { ...A } } fragment A on Viewer { scopes }",
+            "{ viewer { ...A ...B } } fragment A on Viewer { scopes } fragment B on Viewer { scopes }",
+        ),
+        (Limits(tokens=6), "{ viewer { scopes } }", "{ viewer { scopes scopes } }"),
+        (Limits(characters=21), "{ viewer { scopes } }", "{ viewer { scopes }  }"),
+    ],
+)
+def test_each_limit_holds_exactly(schema: GraphQLSchema, limits: Limits, inside: str, outside: str) -> None:
+    assert codes(schema, inside, limits) == []
+    assert codes(schema, outside, limits) == ["QUERY_TOO_COMPLEX"]
+
+
+def test_what_hides_in_fragments_is_counted_where_it_is_spread(schema: GraphQLSchema) -> None:
+    text = "{ ...A ...B } fragment A on Query { ...C } fragment B on Query { a: viewer { ...D } } "
+    text += "fragment C on Query { b: viewer { ...D } } fragment D on Viewer { user { id } }"
+    assert codes(schema, text, Limits(fields=6, depth=3, root_fields=2, aliases=2)) == []
+    for tighter in (Limits(fields=5), Limits(depth=2), Limits(root_fields=1), Limits(aliases=1)):
+        assert codes(schema, text, tighter) == ["QUERY_TOO_COMPLEX"]
+
+
+def test_five_thousand_aliases(schema: GraphQLSchema) -> None:
+    text = "{" + " ".join(f"a{n}: viewer {{ scopes }}" for n in range(5_000)) + "}"
+    assert codes(schema, text) == ["QUERY_TOO_COMPLEX"]
+
+
+def test_fragments_that_double_are_measured_once_each() -> None:
+    """22 fragments that each spread the next twice stand for four million fields."""
+    names = [f"F{n}" for n in range(22)]
+    chain = [f"fragment {a} on Viewer {{ ...{b} ...{b} }}" for a, b in itertools.pairwise(names)]
+    text = "{ viewer { ...F0 } } " + " ".join(chain) + " fragment F21 on Viewer { scopes }"
+    document = parse(text)
+    begun = time.process_time()
+    error = check_limits(document, Limits())
+    assert error is not None
+    assert (error.extensions or {})["code"] == "QUERY_TOO_COMPLEX"
+    assert time.process_time() - begun < 1  # minutes, if each spread were followed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ viewer { ...A } } fragment A on Viewer { ...A }",
+        "{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }",
+        "{ viewer { scopes } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }",
+    ],
+)
+def test_cycles_are_refused(schema: GraphQLSchema, text: str) -> None:
+    assert codes(schema, text) == ["GRAPHQL_VALIDATION_FAILED"]
+
+
+@pytest.mark.parametrize("opening", ["{a", "{...{", "{a(b:[", "{a(b:{c:"])
+def test_nesting_beyond_the_interpreter_s_stack(schema: GraphQLSchema, opening: str) -> None:
+    text = opening * 900
+    refused = codes(schema, text, Limits(tokens=100_000, characters=1_000_000))
+    assert refused
+    assert set(refused) <= {"QUERY_TOO_COMPLEX", "GRAPHQL_PARSE_FAILED"}
+
+
+def test_refusals_are_not_kept_and_the_cache_is_bounded(schema: GraphQLSchema) -> None:
+    documents = Documents(schema, Limits(), capacity=2, longest_kept=40)
+    assert isinstance(documents.prepare("{ nothing }"), Refused)
+    kept = [documents.prepare(f"{{ viewer {{ scopes }} }} # {n}") for n in range(3)]
+    assert documents.prepare("{ viewer { scopes } } # 2") is kept[2]
+    assert documents.prepare("{ viewer { scopes } } # 0") is not kept[0]
+    long = "{ viewer { scopes } } #" + "x" * 40
+    assert documents.prepare(long) is not documents.prepare(long)
+    assert len(documents._kept) == 2
+
+
+def test_introspection_can_be_off(schema: GraphQLSchema) -> None:
+    documents = Documents(schema, Limits(), introspection=False)
+    assert isinstance(documents.prepare("{ __schema { queryType { name } } }"), Refused)
+    assert isinstance(documents.prepare("{ viewer { __typename } }"), Prepared)
+
+
+def test_nothing_is_suggested(schema: GraphQLSchema) -> None:
+    prepared = Documents(schema, Limits()).prepare("{ viewr { scopes } }")
+    assert isinstance(prepared, Refused)
+    assert "viewer" not in prepared.errors[0].message
