@@ -149,11 +149,15 @@ async def test_the_next_month_supersedes_and_an_older_one_does_not(
     assert await price(contexts, sku, "PA", at=datetime(2024, 11, 15, tzinfo=UTC)) == "STATE 10"
 
 
-async def test_a_changed_description_updates_the_product(contexts: Contexts, tmp_path: Path) -> None:
+async def test_a_changed_description_updates_the_product_and_keeps_its_stock(
+    contexts: Contexts, tmp_path: Path
+) -> None:
     await imported(contexts, workbook(tmp_path, (7200.0, "PREGO 17 X 21", "KG", "C", 10.0)))
-    changed = await imported(contexts, workbook(tmp_path, (7200.0, "PREGO 18 X 27", "KG", "C", 10.0)))
+    file = workbook(tmp_path, (7200.0, "PREGO 18 X 27", "KG", "C", 10.0))
+    changed = await imported(contexts, file, ImportOptions(stock=Decimal(77)))
     assert (changed.created, changed.updated, changed.unchanged) == (0, 1, 0)
-    assert (await product(contexts, "SINAPI-00007200")).name == "PREGO 18 X 27"
+    nail = await product(contexts, "SINAPI-00007200")
+    assert (nail.name, nail.availability.available) == ("PREGO 18 X 27", 1000)
 
 
 async def test_what_is_rejected_and_doubtful_is_said(contexts: Contexts, tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class CatalogCopy:
                     draft.category_id,
                     draft.created_at,
                 )
+            progress(len(drafts))
 
         async with self.database.begin() as transaction:
             await transaction.connection.execute(text("SET LOCAL statement_timeout = 0"))
