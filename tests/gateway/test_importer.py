@@ -157,7 +157,7 @@ async def test_a_changed_description_updates_the_product_and_keeps_its_stock(
     changed = await imported(contexts, file, ImportOptions(stock=Decimal(77)))
     assert (changed.created, changed.updated, changed.unchanged) == (0, 1, 0)
     nail = await product(contexts, "SINAPI-00007200")
-    assert (nail.name, nail.availability.available) == ("PREGO 18 X 27", 1000)
+    assert (nail.name, nail.availability.available) == ("PREGO 18 X 27", Decimal(1000))
 
 
 async def test_what_is_rejected_and_doubtful_is_said(contexts: Contexts, tmp_path: Path) -> None:

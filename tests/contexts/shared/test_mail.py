@@ -1,9 +1,6 @@
 """Mail over a real SMTP server, and into a folder."""
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import aiosmtplib
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
 from contexts.shared.mail import Mail
+from tests.smtp import Inbox, serving
 
 MAIL = Mail(
     to="comprador@prumo.example",
@@ -28,35 +26,6 @@ MAIL = Mail(
     text="Olá!\n\n.\n10 SC × R$ 39,90\n" + "x" * 2000 + "\n",
     reference="0190aaaa-0000-7000-8000-000000000001",
 )
-
-
-class Inbox:
-    """An aiosmtpd handler that keeps what arrives, and refuses when told to."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-        self.logins: list[bytes] = []
-        self.refusing = False
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.refusing:
-            return "451 try again later"
-        self.envelopes.append(envelope)
-        return "250 OK"
-
-    def authenticate(
-        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
-    ) -> AuthResult:
-        self.logins.append(data.login)
-        return AuthResult(success=data.password == b"s3nha@/")
-
-
-@asynccontextmanager
-async def serving(make: Callable[[], SMTP], tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server on a free loopback port, its number; `tls`: TLS from the first byte."""
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 @pytest.fixture(scope="module")

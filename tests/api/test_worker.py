@@ -1,0 +1,36 @@
+"""`prumo worker`: the order confirmation reaches the buyer by SMTP."""
+
+import asyncio
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from uuid import uuid4
+
+from aiosmtpd.smtp import SMTP
+
+from gateway import worker
+from gateway.settings import Settings
+from tests.api.shop import SP, Shop
+from tests.smtp import Inbox, serving
+
+
+async def test_the_confirmation_is_mailed(shop: Shop, settings: Settings) -> None:
+    line = {"sku": "CIM-0001", "quantity": "10"}
+    cart = (await shop.operation("portal/SetCartLine", {"input": line}, SP)).done("cartLineSet")
+    placing = {"idempotencyKey": uuid4().hex, "cartVersion": cart["version"]}
+    order = (await shop.operation("portal/CheckOut", {"input": placing}, SP)).done("cartCheckout")
+
+    inbox, stop = Inbox(), asyncio.Event()
+    async with serving(lambda: SMTP(inbox)) as port, asyncio.timeout(20):
+        by_smtp = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
+        running = asyncio.create_task(worker.run(by_smtp, stop))
+        while not inbox.envelopes:  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.05)
+        stop.set()
+        await running
+    (envelope,) = inbox.envelopes
+    assert envelope.rcpt_tos == [SP]
+    assert isinstance(envelope.content, bytes)
+    mail = message_from_bytes(envelope.content, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert order["number"] in mail["Subject"]
+    assert "R$ 342,00" in mail.get_content()
