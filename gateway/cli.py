@@ -64,8 +64,11 @@ def serve(workers: int) -> None:
     have run, and `prumo worker` runs beside it. Introspection and the IDE are off unless switched on.
     """
     settings = _settings(configured=True)
+    from gateway.listening import reserved
     from gateway.serve import serve
 
+    with reserved(settings.host, settings.port):
+        pass  # a taken port is told in a sentence; uvicorn binds it itself, once for all its processes
     serve(settings, workers)
 
 

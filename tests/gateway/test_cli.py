@@ -1,6 +1,7 @@
 """The `prumo` command: its help, what it refuses, and the commands that only read."""
 
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -51,6 +52,14 @@ def test_production_commands_need_a_database(tmp_path: Path, command: str) -> No
     assert result.stderr == (
         "prumo: PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database.\n"
     )
+
+
+def test_serve_on_a_taken_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = prumo(tmp_path, "serve", PRUMO_DATABASE_URL="postgresql://127.0.0.1:1/x", PORT=str(port))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"prumo: Port {port} of 127.0.0.1 is taken")
 
 
 def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:

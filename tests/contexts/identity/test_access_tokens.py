@@ -9,6 +9,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import jwt
 import pytest
@@ -35,8 +36,10 @@ SECOND = timedelta(seconds=1)
 LIFE = timedelta(minutes=10)
 ISSUER = "https://prumo.example"
 AUDIENCE = "prumo"
-BUYER = Principal(new_id(), new_id(), new_id(), frozenset({"buyer"}), frozenset({"price:read", "cart:write"}))
-STAFF = Principal(new_id(), new_id(), None, frozenset({"catalog"}), frozenset())
+# Fixed: ids appear in the names of parametrized tests, which every test process has to agree on.
+USER, SESSION, ACCOUNT = (UUID(f"0190aaaa-0000-7000-8000-00000000000{letter}") for letter in "abc")
+BUYER = Principal(USER, SESSION, ACCOUNT, frozenset({"buyer"}), frozenset({"price:read", "cart:write"}))
+STAFF = Principal(USER, SESSION, None, frozenset({"catalog"}), frozenset())
 
 
 @pytest.fixture(scope="module")
