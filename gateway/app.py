@@ -13,7 +13,6 @@ from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
 from gateway.http.probes import KeySet, Readiness, healthz, metrics
 from gateway.http.websocket import GraphQLSockets
-from gateway.observability import configure_logging
 from gateway.settings import Settings
 from gateway.wiring import Wired, wired
 from schema.documents import Documents
@@ -24,7 +23,6 @@ from schema.stitching import stitch
 
 def create_app(settings: Settings) -> Starlette:
     """The application; connections are made when it starts and closed when it stops."""
-    configure_logging()
     schema = stitch()
 
     @asynccontextmanager

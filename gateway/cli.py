@@ -60,10 +60,13 @@ def dev() -> None:
 def serve(workers: int) -> None:
     """Serve GraphQL over HTTP, for production.
 
-    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL must be set, `prumo migrate` must
-    have run, and `prumo worker` runs beside it. Introspection and the IDE are off unless switched on.
+    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL and PRUMO_S3_ENDPOINT must be set,
+    `prumo migrate` must have run, and `prumo worker` runs beside it. Introspection and the IDE are off
+    unless switched on.
     """
     settings = _settings(configured=True)
+    if settings.s3_endpoint is None:
+        raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
     from gateway.listening import reserved
     from gateway.serve import serve
 
@@ -79,7 +82,10 @@ def worker() -> None:
     Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
     """
     settings = _settings(configured=True)
+    from gateway.observability import configure_logging
     from gateway.worker import run
+
+    configure_logging()
 
     async def until_signalled() -> None:
         stop = asyncio.Event()

@@ -68,4 +68,5 @@ def configure_logging() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for talkative in ("alembic", "uvicorn", "websockets", "botocore", "aiobotocore"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)

@@ -4,16 +4,28 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app
+from gateway.http.websocket import LARGEST_FRAME
 from gateway.listening import refused
+from gateway.observability import configure_logging
 from gateway.progress import CannotRun
 from gateway.settings import Settings
 
-_GRACE_SECONDS = 10
+# Any: uvicorn's keyword arguments are of many types.
+_UVICORN: dict[str, Any] = {
+    "lifespan": "on",
+    "access_log": False,
+    "log_config": None,  # the log lines are our own, see gateway.observability
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+    "ws": "websockets-sansio",
+    "ws_max_size": LARGEST_FRAME,
+}
 
 
 class _Server(uvicorn.Server):
@@ -30,16 +42,8 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
 
     The task yielded ends only by failing, with CannotRun.
     """
-    server = _Server(
-        uvicorn.Config(
-            create_app(settings),
-            lifespan="on",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    )
+    configure_logging()
+    server = _Server(uvicorn.Config(create_app(settings), **_UVICORN))
 
     async def serve() -> None:
         try:
@@ -67,14 +71,11 @@ def serve(settings: Settings, workers: int) -> None:
         host=settings.host,
         port=settings.port,
         workers=workers,
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        **_UVICORN,
     )
 
 
 def configured_app() -> Starlette:
     """What each worker process of `serve` makes of the environment."""
+    configure_logging()
     return create_app(Settings())

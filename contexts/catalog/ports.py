@@ -185,6 +185,10 @@ class StoredImage:
 class Images(Protocol):
     """Keeps image files under keys such as `products/cim-001.png`."""
 
+    async def prepare(self) -> None:
+        """Make the place they are kept in, if it is not there."""
+        ...
+
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         """Keep a file, in place of what was there. A key that `is_image_key` refuses is a ValueError."""
         ...

@@ -101,6 +101,7 @@ async def seed_demo(database: Database, contexts: Contexts, report: Report) -> N
         return
     sp_account = await _open_accounts(AccountCopy(database), contexts.identity)
     report(f"{len(DEMO_ACCOUNTS)} demo users: the people of 2 buyer accounts, and the staff")
+    await contexts.catalog.images.prepare()
     image_keys = await _put_images(contexts.catalog.images)
     published = await contexts.catalog.publish([_product(material, image_keys) for material in materials])
     if not isinstance(published, Published):

@@ -54,10 +54,22 @@ def test_production_commands_need_a_database(tmp_path: Path, command: str) -> No
     )
 
 
+CONFIGURED = {
+    "PRUMO_DATABASE_URL": "postgresql://127.0.0.1:1/x",
+    "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("missing", CONFIGURED)
+def test_serve_embeds_nothing(tmp_path: Path, missing: str) -> None:
+    result = prumo(tmp_path, "serve", **{name: CONFIGURED[name] for name in CONFIGURED if name != missing})
+    assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set.")) == (1, True)
+
+
 def test_serve_on_a_taken_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = prumo(tmp_path, "serve", PRUMO_DATABASE_URL="postgresql://127.0.0.1:1/x", PORT=str(port))
+        result = prumo(tmp_path, "serve", PORT=str(port), **CONFIGURED)
     assert result.returncode == 1
     assert result.stderr.startswith(f"prumo: Port {port} of 127.0.0.1 is taken")
 

@@ -29,6 +29,9 @@ MATERIALS = read_materials()
 class NoStore(Images):
     """Forgets the pictures, which nobody looks at here."""
 
+    async def prepare(self) -> None:
+        pass
+
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         pass
 

@@ -27,6 +27,9 @@ class Killed(Exception):
 class FullStore(Images):
     """An object store that takes nothing."""
 
+    async def prepare(self) -> None:
+        pass
+
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         raise Killed
 

@@ -69,11 +69,15 @@ class ListenedOrderChanges:
                 return True
 
     async def _listen(self) -> None:
+        told = False
         while True:
             try:
                 await self._listen_until_cut_off()
+                told = False
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                logger.warning("order changes: the database is away (%s)", type(error).__name__)
+                if not told:
+                    logger.warning("order changes: the database is away (%s)", type(error).__name__)
+                told = True
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen_until_cut_off(self) -> None:
