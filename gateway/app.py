@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from contexts.shared.clock import Clock
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
 from gateway.http.probes import KeySet, Readiness, healthz, metrics
@@ -21,13 +22,13 @@ from schema.operations import Operations
 from schema.stitching import stitch
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The application; connections are made when it starts and closed when it stops."""
     schema = stitch()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with wired(settings) as parts:
+        async with wired(settings, clock) as parts:
             app.router.routes.extend(_routes(settings, schema, parts))
             yield
 
@@ -36,24 +37,16 @@ def create_app(settings: Settings) -> Starlette:
 
 def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list[BaseRoute]:
     documents = Documents(schema._schema, Limits(), introspection=bool(settings.introspection))
-    operations = Operations(schema._schema, documents)
+    operations = Operations(schema, documents, settings.executor)
     graphql = GraphQLEndpoint(
         operations=operations,
         parts=parts,
         max_body_bytes=settings.max_body_bytes,
         ide=bool(settings.ide),
     )
-    methods = [
-        "GET",
-        "POST",
-        "PUT",
-        "PATCH",
-        "DELETE",
-        "OPTIONS",
-    ]  # refused by the endpoint, with a typed error
     routes: list[BaseRoute] = [
+        Route("/graphql", graphql),
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts).__call__),
-        Route("/graphql", graphql.__call__, methods=methods),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
         Route("/metrics", metrics),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contexts.identity.api import AccessTokens, Principal, TokenRejected
+from contexts.identity.api import AccessTokens, TokenRejected, TokenVerified
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Unauthenticated:
 
 def authenticate(
     authorization: Sequence[str], tokens: AccessTokens, at: datetime
-) -> Principal | Unauthenticated | None:
-    """The caller named by the Authorization header(s); None when there is none: an anonymous caller."""
+) -> TokenVerified | Unauthenticated | None:
+    """The caller that the Authorization header(s) prove; None when there is none: an anonymous caller."""
     if not authorization:
         return None
     scheme, _, token = authorization[0].partition(" ")

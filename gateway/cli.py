@@ -13,6 +13,8 @@ import click
 from gateway.progress import CannotRun, complain, say, step
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from gateway.settings import Settings
 
 
@@ -70,6 +72,8 @@ def serve(workers: int) -> None:
     from gateway.listening import reserved
     from gateway.serve import serve
 
+    if settings.public_url is None and settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
     with reserved(settings.host, settings.port):
         pass  # a taken port is told in a sentence; uvicorn binds it itself, once for all its processes
     serve(settings, workers)
@@ -86,6 +90,10 @@ def worker() -> None:
     from gateway.worker import run
 
     configure_logging()
+    if settings.smtp_url is None:
+        complain(
+            f"PRUMO_SMTP_URL is not set: no mail is sent, all of it is kept in {settings.home / 'mail'}."
+        )
 
     async def until_signalled() -> None:
         stop = asyncio.Event()
@@ -108,7 +116,7 @@ def migrate() -> None:
     from gateway.migrate import migrate
 
     async def migrate_reached() -> None:
-        async with reached(settings) as complete:
+        async with reached(settings, store=False) as complete:
             missing = await migrate(complete)
             say(f"Migrated to {', '.join(sorted(missing))}." if missing else "The database is up to date.")
 
@@ -129,13 +137,18 @@ def seed(products: int, prices: int) -> None:
     if prices and not products:
         raise click.UsageError("--prices needs --products: the prices are negotiated for those.")
     settings = _settings()
-    from gateway.embedded.services import reached
+    from gateway.embedded.services import reached_migrated
     from gateway.seed.bulk import seed_bulk
     from gateway.seed.demo import seed_demo
     from gateway.wiring import wired
 
     async def load() -> None:
-        async with reached(settings) as complete, wired(complete) as parts, step("loading data") as report:
+        pictures = not products  # of the demo data only
+        async with (
+            reached_migrated(settings, store=pictures) as complete,
+            wired(complete, store=pictures, listening=False) as parts,
+            step("loading data") as report,
+        ):
             if products:
                 report(str(await seed_bulk(parts.database, parts.contexts, products, prices, report)))
             else:
@@ -169,14 +182,17 @@ def import_(file: Path, state: str | None, skip_labour: bool, category: str | No
     if not (on_hand.is_finite() and on_hand >= 0):
         raise click.BadParameter(f"{stock!r} is no quantity.", param_hint="--stock")
     settings = _settings()
-    from gateway.embedded.services import reached
+    from gateway.embedded.services import reached_migrated
     from gateway.importer.run import ImportFailed, ImportOptions, run_import
     from gateway.wiring import wired
 
     options = ImportOptions(state=state, keep_labour=not skip_labour, category=category, stock=on_hand)
 
     async def load() -> None:
-        async with reached(settings) as complete, wired(complete) as parts:
+        async with (
+            reached_migrated(settings, store=False) as complete,
+            wired(complete, store=False, listening=False) as parts,
+        ):
             async with step(f"importing {file.name}") as report:
                 result = await run_import(parts.contexts, file, options, report)
                 if isinstance(result, ImportFailed):
@@ -238,15 +254,23 @@ def _settings(*, configured: bool = False) -> "Settings":
     try:
         settings = Settings()
     except ValidationError as error:
-        complaints = [
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}, not {one['input']!r}" for one in error.errors()
-        ]
-        raise CannotRun(f"The configuration is wrong. {'; '.join(complaints)}.") from error
+        raise CannotRun(
+            f"The configuration is wrong. {'; '.join(map(_complaint, error.errors()))}."
+        ) from error
     if configured and settings.database_url is None:
         raise CannotRun(
             "PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database."
         )
     return settings
+
+
+def _complaint(error: "ErrorDetails") -> str:
+    """Which variable is wrong and why. Where our own check says so the value is not shown: it may be secret."""
+    name = str(error["loc"][0])
+    variable = name if name.isupper() else f"PRUMO_{name.upper()}"
+    if error["type"] == "value_error":
+        return f"{variable}: {error['ctx']['error']}"
+    return f"{variable}: {error['msg']}, not {error['input']!r}"
 
 
 def main() -> None:

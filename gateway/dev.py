@@ -12,6 +12,7 @@ import uvloop
 
 from gateway import worker
 from gateway.embedded.services import Services
+from gateway.listening import reachable
 from gateway.migrate import migrate
 from gateway.progress import CannotRun, complain, say, step
 from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, seed_demo
@@ -42,7 +43,7 @@ async def _dev(settings: Settings, listener: socket.socket) -> None:
         async with services.running() as complete:
             async with step("migrating the database"):
                 await migrate(complete)
-            async with step("loading the demo data") as report, wired(complete) as parts:
+            async with step("loading the demo data") as report, wired(complete, listening=False) as parts:
                 await seed_demo(parts.database, parts.contexts, report)
             async with (
                 _working(complete) as jobs,
@@ -121,8 +122,9 @@ async def _until_ready(listener: socket.socket) -> None:
 
 async def _ask_readiness(listener: socket.socket) -> str:
     """The status line and the body."""
-    host, port = _reachable(listener)
-    reader, writer = await asyncio.open_connection(host, port)
+    host, port = listener.getsockname()[:2]
+    host = reachable(host)
+    reader, writer = await asyncio.open_connection(host.strip("[]"), port)
     try:
         writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
         head, _, body = (await reader.read()).decode(errors="replace").partition("\r\n\r\n")
@@ -132,15 +134,9 @@ async def _ask_readiness(listener: socket.socket) -> str:
         writer.close()
 
 
-def _reachable(listener: socket.socket) -> tuple[str, int]:
-    """Where this machine reaches the listener; `0.0.0.0` and `::` are no addresses to call."""
-    host, port = listener.getsockname()[:2]
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 - compared, not bound
-
-
 def _welcome(settings: Settings, listener: socket.socket, seconds: float) -> None:
-    host, port = _reachable(listener)
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, port = listener.getsockname()[:2]
+    url = f"http://{reachable(host)}:{port}"
     width = max(len(email) for email, _ in DEMO_ACCOUNTS)
     accounts = "\n".join(f"    {email:{width}}  {what}" for email, what in DEMO_ACCOUNTS)
     say(

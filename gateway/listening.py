@@ -26,6 +26,12 @@ def reserved(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
+def reachable(host: str) -> str:
+    """How this machine writes the host of a URL that reaches the address; `0.0.0.0` and `::` are none to call."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{host}]" if ":" in host else host
+
+
 def refused(host: str, port: int, error: OSError) -> CannotRun:
     """What to tell the person about an address that cannot be bound or listened on."""
     if error.errno == errno.EADDRINUSE:

@@ -17,7 +17,7 @@ from gateway.progress import CannotRun
 from gateway.settings import Settings
 
 # Any: uvicorn's keyword arguments are of many types.
-_UVICORN: dict[str, Any] = {
+UVICORN: dict[str, Any] = {
     "lifespan": "on",
     "access_log": False,
     "log_config": None,  # the log lines are our own, see gateway.observability
@@ -25,6 +25,7 @@ _UVICORN: dict[str, Any] = {
     "timeout_graceful_shutdown": 10,
     "ws": "websockets-sansio",
     "ws_max_size": LARGEST_FRAME,
+    "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
 }
 
 
@@ -43,7 +44,7 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
     The task yielded ends only by failing, with CannotRun.
     """
     configure_logging()
-    server = _Server(uvicorn.Config(create_app(settings), **_UVICORN))
+    server = _Server(uvicorn.Config(create_app(settings), **UVICORN))
 
     async def serve() -> None:
         try:
@@ -71,7 +72,7 @@ def serve(settings: Settings, workers: int) -> None:
         host=settings.host,
         port=settings.port,
         workers=workers,
-        **_UVICORN,
+        **UVICORN,
     )
 
 

@@ -2,9 +2,16 @@
 
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from contexts.shared.adapters.mail import SmtpMailer
+from gateway.listening import reachable
+from schema.execution.choice import ExecutorKind
 
 ISSUER = "prumo"
 AUDIENCE = "prumo"
@@ -12,6 +19,35 @@ AUDIENCE = "prumo"
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().resolve()
+
+
+# The messages below do not repeat the value: it may hold a password.
+
+
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a web address looks like https://host or http://host:port")
+    _ = parts.port  # raises ValueError
+    return text
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError("a database URL looks like postgresql://user:password@host:5432/database")
+    return text
+
+
+def _smtp_url(text: str) -> str:
+    SmtpMailer.of_url(text)
+    return text
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
 class Settings(BaseSettings):
@@ -28,27 +64,32 @@ class Settings(BaseSettings):
     port: int = Field(
         8000, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port"), description="Port to listen on."
     )
-    public_url: str | None = Field(
+    public_url: WebUrl | None = Field(
         None, description="Where clients reach this server; absent: the address it listens on."
     )
-    database_url: str | None = Field(None, description="PostgreSQL 15+; absent: embedded (`prumo dev`).")
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        None, description="PostgreSQL 15+; absent: embedded (`prumo dev`).", repr=False
+    )
     database_pool: int = Field(10, ge=1, description="Connections per process.")
-    s3_endpoint: str | None = Field(
+    s3_endpoint: WebUrl | None = Field(
         None, description="S3-compatible storage; absent: embedded (`prumo dev`)."
     )
     s3_bucket: str = Field("prumo", description="Bucket of the product images.")
     s3_key: str = Field("", description="Access key.", repr=False)
     s3_secret: str = Field("", description="Secret key.", repr=False)
-    media_url: str | None = Field(
+    media_url: WebUrl | None = Field(
         None, description="Public address of the bucket (a CDN); absent: this server's /media/."
     )
-    smtp_url: str | None = Field(
+    smtp_url: Annotated[str, AfterValidator(_smtp_url)] | None = Field(
         None,
         description="smtp[s]://user:password@host:port; absent: mail is kept under PRUMO_HOME.",
         repr=False,
     )
     introspection: bool | None = Field(None, description="on or off; absent: on in `prumo dev` only.")
     ide: bool | None = Field(None, description="GraphiQL for browsers; absent: on in `prumo dev` only.")
+    executor: ExecutorKind = Field(
+        ExecutorKind.BREADTH, description="breadth, or stock: graphql-core's, for comparison."
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body; beyond it 413.")
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 
@@ -64,7 +105,7 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """Where clients reach this server, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or f"http://{reachable(self.host)}:{self.port}").rstrip("/")
 
     @property
     def image_url(self) -> str:

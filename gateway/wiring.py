@@ -59,35 +59,43 @@ class Wired:
 
 
 @asynccontextmanager
-async def wired(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Wired]:
-    """The contexts on the services the settings name; connections are closed when the block ends."""
-    if settings.database_url is None:
-        raise ValueError("a database URL is needed here; the embedded one is filled in before")
+async def wired(
+    settings: Settings, clock: Clock | None = None, *, store: bool = True, listening: bool = True
+) -> AsyncIterator[Wired]:
+    """The contexts on the services the settings name; connections are closed when the block ends.
+
+    A command that touches no image does without the `store`, one that follows no order without `listening`.
+    """
+    if settings.database_url is None or (store and settings.s3_endpoint is None):
+        raise ValueError("the services must be named here; the embedded ones are filled in before")
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pool_size=settings.database_pool)
         stack.push_async_callback(database.close)
-        images = await stack.enter_async_context(
-            S3Images(
-                endpoint_url=settings.s3_endpoint or "",
-                bucket=settings.s3_bucket,
-                key=settings.s3_key,
-                secret=settings.s3_secret,
-            )
+        images = S3Images(
+            endpoint_url=settings.s3_endpoint or "",
+            bucket=settings.s3_bucket,
+            key=settings.s3_key,
+            secret=settings.s3_secret,
         )
-        identity = _identity(settings, database, clock)
+        if store:
+            await stack.enter_async_context(images)
+        passwords = Argon2Passwords()
+        stack.callback(passwords.close)
+        identity = _identity(settings, database, passwords, clock)
         catalog = _catalog(settings, database, images)
         pricing = _pricing(database, clock, catalog, identity)
         buyers = IdentityBuyers(identity.accounts, identity.viewers)
-        changes = await stack.enter_async_context(ListenedOrderChanges(database, buyers))
+        changes = ListenedOrderChanges(database, buyers)
+        if listening:
+            await stack.enter_async_context(changes)
         orders = _orders(settings, database, clock, catalog, pricing, buyers, changes)
         contexts = Contexts(catalog=catalog, pricing=pricing, orders=orders, identity=identity)
         yield Wired(contexts, database, clock)
 
 
-def _identity(settings: Settings, database: Database, clock: Clock) -> Identity:
+def _identity(settings: Settings, database: Database, passwords: Argon2Passwords, clock: Clock) -> Identity:
     users, accounts, sessions = SqlUsers(database), SqlAccounts(database), SqlSessions()
-    passwords = Argon2Passwords()
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / "keys"),
         issuer=ISSUER,
@@ -145,12 +153,12 @@ def _orders(
     products, prices = CatalogProducts(catalog.products), PricingPrices(pricing.resolve)
     carts, stock = SqlCarts(database), CatalogStock(catalog.stock)
     orders, book, keys = SqlOrders(database, buyers), SqlOrderBook(), SqlIdempotencyKeys()
-    priced = PricedCarts(carts, buyers, products, prices, clock)
+    priced = PricedCarts(carts, buyers, products, prices)
     return Ordering(
         carts=priced,
         orders=orders,
         changes=changes,
-        set_cart_line=SetCartLine(database, carts, products, priced, clock),
+        set_cart_line=SetCartLine(database, carts, products, priced),
         check_out=CheckOut(database, keys, buyers, carts, priced, stock, book, clock),
         confirm=MoveOrder(OrderStatus.CONFIRMED, database, keys, buyers, book, stock, clock),
         cancel=MoveOrder(OrderStatus.CANCELLED, database, keys, buyers, book, stock, clock),

@@ -1,4 +1,4 @@
-"""From a document's text to something that can be executed: parse → limits → validate → guarded positions.
+"""From a document's text to something that can be executed: parse → limits → validate → plan.
 
 What is kept of a document depends on its text alone; nothing of a request, a caller or a variable enters here.
 """
@@ -11,14 +11,15 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
-    GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     parse,
     specified_rules,
     validate,
 )
-from schema.authorization import GuardedPosition, guarded_positions
+
+from schema.execution.collect_fields import plan_operation
+from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
 
 REPORTED_ERRORS = 10
@@ -26,11 +27,10 @@ REPORTED_ERRORS = 10
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A validated document and, for each of its operations by name ("" for an anonymous one), its guards."""
+    """A validated document, and the plan of each of its operations by name ("" for an anonymous one)."""
 
     document: DocumentNode
-    operations: Mapping[str, OperationDefinitionNode]
-    guarded: Mapping[str, tuple[GuardedPosition, ...]]
+    plans: Mapping[str, OperationPlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ class Documents:
     schema: GraphQLSchema
     limits: Limits
     introspection: bool = True
-    capacity: int = 1_000
-    longest_kept: int = 20_000
-    """In characters; together with `capacity` this bounds the memory."""
+    capacity: int = 400_000
+    """In characters of all kept documents. A document and its plan take about 150 bytes a character."""
+    longest_kept: int = 10_000
     _kept: OrderedDict[str, Prepared] = field(default_factory=OrderedDict)
+    _weight: int = 0
 
     def prepare(self, text: str) -> Prepared | Refused:
         """The document, prepared; from the cache when it was seen lately. Refusals are not kept."""
@@ -60,8 +61,10 @@ class Documents:
         prepared = self._prepare(text)
         if isinstance(prepared, Prepared) and len(text) <= self.longest_kept:
             self._kept[text] = prepared
-            if len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
+            self._weight += len(text)
+            while self._weight > self.capacity:
+                oldest, _ = self._kept.popitem(last=False)
+                self._weight -= len(oldest)
         return prepared
 
     def _prepare(self, text: str) -> Prepared | Refused:
@@ -73,30 +76,23 @@ class Documents:
             )
         try:
             document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
-        except GraphQLSyntaxError as error:
-            limited = (
-                "tokens. Parsing aborted" in error.message or "comments. Parsing aborted" in error.message
-            )
-            return _refused("QUERY_TOO_COMPLEX" if limited else "GRAPHQL_PARSE_FAILED", error)
-        except GraphQLError as error:  # nested beyond the interpreter's recursion limit
-            return _refused("QUERY_TOO_COMPLEX", error)
+        except GraphQLError as error:
+            too_much = "Parsing aborted" in error.message  # tokens, comments, or levels of nesting
+            return _refused("QUERY_TOO_COMPLEX" if too_much else "GRAPHQL_PARSE_FAILED", error)
         if (broken := check_limits(document, limits)) is not None:
             return Refused([broken])
         rules = specified_rules if self.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         errors = validate(self.schema, document, rules, REPORTED_ERRORS, hide_suggestions=True)
         if errors:
             return _refused("GRAPHQL_VALIDATION_FAILED", *errors)
-        operations = {
-            definition.name.value if definition.name else "": definition
-            for definition in document.definitions
-            if isinstance(definition, OperationDefinitionNode)
-        }
+        operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
         return Prepared(
             document,
-            operations,
             {
-                name: guarded_positions(self.schema, document, operation)
-                for name, operation in operations.items()
+                operation.name.value if operation.name else "": plan_operation(
+                    self.schema, document, operation
+                )
+                for operation in operations
             },
         )
 

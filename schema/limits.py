@@ -30,6 +30,10 @@ class Limits:
     fields: int = 1_000
     directives: int = 100
     fragments: int = 50
+    cost: int = 5_000
+    """In points, see schema.cost; the one limit that depends on the request."""
+    repetitions: int = 20
+    """How often one position may be asked for: merging the repetitions is quadratic work for the validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +76,31 @@ def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
         return TooComplex("fragments", limits.fragments)
     measured: dict[str, _Size] = {}
     try:
-        for definition in document.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                size = _measure(definition.selection_set, fragments, measured, ())
-                roots = _root_fields(definition.selection_set, fragments, set())
-                for what, value, limit in (
-                    ("levels of nesting", size.depth, limits.depth),
-                    ("aliases", size.aliases, limits.aliases),
-                    ("root fields", roots, limits.root_fields),
-                    ("fields", size.fields, limits.fields),
-                    ("directives", size.directives + len(definition.directives or ()), limits.directives),
-                ):
-                    if value > limit:
-                        return TooComplex(what, limit)
-        # Fragments that no operation reaches are validated all the same.
+        # Fragments first, for cycles show here; those that no operation reaches are validated all the same.
         for name in fragments:
             _measure_fragment(name, fragments, measured, ())
+        for definition in document.definitions:
+            match definition:
+                case OperationDefinitionNode():
+                    roots = _root_fields(definition.selection_set, fragments, set())
+                    if roots > limits.root_fields:
+                        return TooComplex("root fields", limits.root_fields)
+                case FragmentDefinitionNode():
+                    pass
+                case _:
+                    continue
+            size = _measure(definition.selection_set, fragments, measured, ())
+            for what, value, limit in (
+                ("levels of nesting", size.depth, limits.depth),
+                ("aliases", size.aliases, limits.aliases),
+                ("fields", size.fields, limits.fields),
+                ("directives", size.directives + len(definition.directives or ()), limits.directives),
+            ):
+                if value > limit:
+                    return TooComplex(what, limit)
+            repetitions = _most_repetitions([definition.selection_set], fragments)
+            if repetitions > limits.repetitions:
+                return TooComplex("repetitions of one field", limits.repetitions)
     except CyclicFragments as error:
         return error
     except RecursionError:
@@ -157,3 +170,38 @@ def _root_fields(
                 if (fragment := fragments.get(selection.name.value)) is not None:
                     total += _root_fields(fragment.selection_set, fragments, seen)
     return total
+
+
+def _most_repetitions(
+    selection_sets: list[SelectionSetNode], fragments: dict[str, FragmentDefinitionNode]
+) -> int:
+    """How often the most repeated response position is asked for; the document's fields are few by now."""
+    by_key: dict[str, list[SelectionSetNode | None]] = {}
+    for selection_set in selection_sets:
+        _collect_by_key(selection_set, fragments, by_key)
+    return max(
+        (
+            max(len(found), _most_repetitions([each for each in found if each is not None], fragments))
+            for found in by_key.values()
+        ),
+        default=0,
+    )
+
+
+def _collect_by_key(
+    selection_set: SelectionSetNode,
+    fragments: dict[str, FragmentDefinitionNode],
+    by_key: dict[str, list[SelectionSetNode | None]],
+) -> None:
+    for selection in selection_set.selections:
+        match selection:
+            case FieldNode():
+                key = selection.alias.value if selection.alias else selection.name.value
+                by_key.setdefault(key, []).append(selection.selection_set)
+            case InlineFragmentNode():
+                _collect_by_key(selection.selection_set, fragments, by_key)
+            case FragmentSpreadNode():
+                if (fragment := fragments.get(selection.name.value)) is not None:
+                    _collect_by_key(fragment.selection_set, fragments, by_key)
+            case _:
+                continue

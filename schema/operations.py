@@ -1,4 +1,4 @@
-"""Executing one operation for one caller: authority, variables, execution, masked errors."""
+"""Executing one operation for one caller: variables, authority, execution, masked errors."""
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import Executor
 from graphql.execution.execute import create_source_event_stream
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry import Schema
 
 from contexts.shared.clock import Clock
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from resolvers.vocabulary.context import RequestContext
-from schema.authorization import denied
+from schema.authorization import Denials, denials
+from schema.cost import requested_cost
 from schema.documents import Documents, Prepared, Refused
+from schema.execution.choice import ExecutorKind
+from schema.execution.execute_operation import Execution
+from schema.execution.plan import OperationPlan
 from schema.execution.stock import GuardedExecutor
+from schema.limits import TooComplex
 
 logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
+
+REPORTED_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +54,85 @@ class Operation:
 
     prepared: Prepared
     name: str
-    kind: OperationType
+    plan: OperationPlan
+
+    @property
+    def kind(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.plan.operation.operation
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """An operation with its variables, and what of it is denied to the caller."""
+
+    operation: Operation
+    given: Mapping[str, object]
+    variables: VariableValues
+    denials: Denials
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
     """Runs operations on the schema. One instance serves every request of a process."""
 
-    schema: GraphQLSchema
+    strawberry: Schema
     documents: Documents
+    executor: ExecutorKind = ExecutorKind.BREADTH
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """graphql-core's schema below strawberry's."""
+        return self.strawberry._schema
 
     def select(self, text: str, operation_name: str | None, request_id: str) -> Operation | Response:
         """The operation asked for, or why there is none."""
         prepared = self.documents.prepare(text)
         if isinstance(prepared, Refused):
             return refusal(prepared.errors, request_id)
-        if operation_name is None and len(prepared.operations) == 1:
-            operation_name = next(iter(prepared.operations))
-        definition = prepared.operations.get(operation_name or "")
-        if definition is None:
+        if operation_name is None and len(prepared.plans) == 1:
+            operation_name = next(iter(prepared.plans))
+        plan = prepared.plans.get(operation_name or "")
+        if plan is None:
             message = (
-                "`operationName` is needed: the document has several operations, or none."
-                if not operation_name
-                else "The document has no operation of that name."
+                "The document has no operation of that name."
+                if operation_name
+                else "`operationName` is needed: the document has several operations, or none."
             )
             error = GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
             return refusal([error], request_id)
-        return Operation(prepared, operation_name or "", definition.operation)
+        return Operation(prepared, operation_name or "", plan)
 
     async def execute(
         self, operation: Operation, variables: Mapping[str, object], context: RequestContext
     ) -> Response:
         """The response. Never raises for what a caller or a resolver did: bugs are logged and masked."""
-        executor = self._executor(operation, variables, context)
-        if isinstance(executor, Response):
-            return executor
-        return await self._run(executor, context.request_id)
+        admitted = self._admit(operation, variables, context)
+        if isinstance(admitted, Response):
+            return admitted
+        if self.executor is ExecutorKind.STOCK:
+            return await self._stock(self._stock_executor(admitted, context), context.request_id)
+        execution = Execution(
+            self.schema,
+            self.strawberry.schema_converter,
+            operation.plan,
+            admitted.variables,
+            context,
+            admitted.denials.fields,
+        )
+        data = await execution.run()
+        return _response(data, [*admitted.denials.errors, *execution.errors], context.request_id)
 
     async def subscribe(
         self, operation: Operation, variables: Mapping[str, object], context: RequestContext, clock: Clock
     ) -> "AsyncIterator[Response] | Response":
         """The responses of a subscription as its events come, or the one response that refuses it."""
-        executor = self._executor(operation, variables, context)
-        if isinstance(executor, Response):
-            return executor
-        if isinstance(executor, GuardedExecutor) and executor.denies_root():
-            return refusal(executor.denials, context.request_id)
+        admitted = self._admit(operation, variables, context)
+        if isinstance(admitted, Response):
+            return admitted
+        if any(len(path) == 1 for path, _ in admitted.denials.positions):
+            return refusal(admitted.denials.errors, context.request_id)
+        executor = self._stock_executor(admitted, context)
         source = create_source_event_stream(executor)
         if isawaitable(source):
             source = await source
@@ -98,12 +140,53 @@ class Operations:
             return refusal(list(source.errors or ()), context.request_id)
         return self._events(executor, source, context, clock)
 
+    def _admit(
+        self, operation: Operation, given: Mapping[str, object], context: RequestContext
+    ) -> _Admitted | Response:
+        """The one step before execution that depends on the request: its variables and its caller's scopes."""
+        variables = get_variable_values(
+            self.schema,
+            operation.plan.operation.variable_definitions or (),
+            dict(given),
+            max_errors=REPORTED_ERRORS,
+            hide_suggestions=True,
+        )
+        if isinstance(variables, list):
+            return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id)
+        for name in operation.plan.condition_variables:
+            if not isinstance(variables.coerced.get(name), bool):
+                error = GraphQLError(f"Variable '${name}' decides @skip or @include and must not be null.")
+                return refusal([_coded(error, "BAD_USER_INPUT")], context.request_id)
+        denied = denials(operation.plan, context.principal, variables.coerced)
+        cost = requested_cost(operation.plan.root, variables, denied.fields)
+        if cost > self.documents.limits.cost:
+            return refusal([TooComplex("points of cost", self.documents.limits.cost)], context.request_id)
+        return _Admitted(operation, given, variables, denied)
+
+    def _stock_executor(self, admitted: _Admitted, context: RequestContext) -> Executor[Any]:
+        executor = Executor.build(
+            self.schema,
+            admitted.operation.prepared.document,
+            context_value=context,
+            raw_variable_values=dict(admitted.given),
+            operation_name=admitted.operation.name or None,
+            hide_suggestions=True,
+        )
+        assert isinstance(executor, Executor)  # the variables have been coerced once before
+        if admitted.denials.fields:
+            return GuardedExecutor.over(executor, admitted.denials)
+        return executor
+
+    async def _stock(self, executor: Executor[Any], request_id: str) -> Response:
+        result = executor.execute_operation()
+        if isawaitable(result):
+            result = await result
+        assert isinstance(result, ExecutionResult)
+        denied = executor.denials.errors if isinstance(executor, GuardedExecutor) else []
+        return _response(result.data, [*denied, *(result.errors or ())], request_id)
+
     async def _events(
-        self,
-        executor: Executor[Any],
-        source: AsyncIterable[Any],
-        context: RequestContext,
-        clock: Clock,
+        self, executor: Executor[Any], source: AsyncIterable[Any], context: RequestContext, clock: Clock
     ) -> AsyncIterator[Response]:
         try:
             async for event in source:
@@ -112,45 +195,10 @@ class Operations:
                 each.context_value = RequestContext(
                     context.contexts, context.principal, context.request_id, clock.now()
                 )
-                yield await self._run(each, context.request_id)
+                yield await self._stock(each, context.request_id)
         finally:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
-
-    async def _run(self, executor: Executor[Any], request_id: str) -> Response:
-        result = executor.execute_operation()
-        if isawaitable(result):
-            result = await result
-        assert isinstance(result, ExecutionResult)
-        denials = executor.denials if isinstance(executor, GuardedExecutor) else []
-        return Response(
-            errors=[formatted(error, request_id) for error in (*denials, *(result.errors or ()))],
-            data=result.data,
-        )
-
-    def _executor(
-        self, operation: Operation, variables: Mapping[str, object], context: RequestContext
-    ) -> "Executor[Any] | Response":
-        name = operation.name
-        executor = Executor.build(
-            self.schema,
-            operation.prepared.document,
-            context_value=context,
-            raw_variable_values=dict(variables),
-            operation_name=name or None,
-            max_coercion_errors=10,
-            hide_suggestions=True,
-        )
-        if isinstance(executor, list):
-            for error in executor:
-                error.extensions = {**(error.extensions or {}), "code": "BAD_USER_INPUT"}
-            return refusal(executor, context.request_id)
-        guarded = operation.prepared.guarded[name]
-        if guarded:
-            positions, denials = denied(guarded, context.principal, executor.variable_values.coerced)
-            if positions:
-                return GuardedExecutor.over(executor, positions, denials)
-        return executor
 
 
 def refusal(errors: list[GraphQLError], request_id: str) -> Response:
@@ -158,10 +206,14 @@ def refusal(errors: list[GraphQLError], request_id: str) -> Response:
     return Response(errors=[formatted(error, request_id) for error in errors], executed=False)
 
 
+def _response(data: Json | None, errors: list[GraphQLError], request_id: str) -> Response:
+    return Response(errors=[formatted(error, request_id) for error in errors], data=data)
+
+
 def formatted(error: GraphQLError, request_id: str) -> Json:
     """An error as clients see it: always a code, always the request id, nothing of the inside of a bug."""
-    known = error if (error.extensions or {}).get("code") else _deepest(error)
-    code = (known.extensions or {}).get("code") if isinstance(known, GraphQLError) else None
+    code = _code(error)
+    message = error.message
     if code is None:
         logger.error(
             "resolver failed at %s",
@@ -170,8 +222,6 @@ def formatted(error: GraphQLError, request_id: str) -> Json:
             extra={"request_id": request_id},
         )
         message, code = "Something went wrong on our side. Quote the request id.", "INTERNAL_SERVER_ERROR"
-    else:
-        message = error.message
     shown: Json = {"message": message}
     if error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
@@ -181,7 +231,19 @@ def formatted(error: GraphQLError, request_id: str) -> Json:
     return shown
 
 
-def _deepest(error: GraphQLError) -> Exception:
-    """The GraphQLError that a resolver raised, below those that located it."""
-    inner = error.original_error
-    return error if inner is None else inner
+def _code(error: GraphQLError) -> object:
+    """The code that somebody gave the error on purpose; None for a bug's."""
+    if (code := (error.extensions or {}).get("code")) is not None:
+        return code
+    known = error if error.original_error is None else error.original_error
+    if not isinstance(known, GraphQLError):
+        return None
+    if (code := (known.extensions or {}).get("code")) is not None:
+        return code
+    # graphql-core's own words for an argument that the variables made unfit.
+    return "BAD_USER_INPUT" if known.message.startswith("Argument ") else None
+
+
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    error.extensions = {**(error.extensions or {}), "code": code}
+    return error

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import strawberry
+from graphql import GraphQLSchema, Undefined
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
-from graphql import GraphQLSchema, Undefined
 from resolvers import catalog, identity, orders, pricing
 from resolvers.vocabulary import errors
 from resolvers.vocabulary.context import Info

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, parse, validate
+
 from schema.documents import Documents, Prepared
 from schema.limits import Limits
 from schema.stitching import stitch

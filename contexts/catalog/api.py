@@ -8,7 +8,6 @@ from contexts.catalog.domain.product import (
     Image,
     Product,
     StockStatus,
-    is_multiple_of_step,
 )
 from contexts.catalog.ports import (
     Categories,
@@ -46,7 +45,6 @@ __all__ = [
     "StockLine",
     "StockStatus",
     "StoredImage",
-    "is_multiple_of_step",
 ]
 
 

@@ -130,8 +130,8 @@ class Stock(Protocol):
 class ProductDraft:
     """A product as it should be from now on, recognised by its sku.
 
-    `stock` is what is on hand; None keeps it, or is zero for a new product. `image_key` None keeps the
-    main image there is. The category is made, or renamed, to fit.
+    `stock` is what is on hand, `low_stock_at` from when on that is little; None keeps either, or is zero for a
+    new product. `image_key` None keeps the main image there is. The category is made, or renamed, to fit.
     """
 
     sku: str
@@ -141,7 +141,7 @@ class ProductDraft:
     category_slug: str
     category_name: str
     stock: Decimal | None = None
-    low_stock_at: Decimal = Decimal(0)
+    low_stock_at: Decimal | None = None
     image_key: str | None = None
     image_alt: str | None = None
 

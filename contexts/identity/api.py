@@ -3,9 +3,17 @@
 from dataclasses import dataclass
 
 from contexts.identity.domain.account import Account, AccountStatus, Address
-from contexts.identity.domain.scopes import ALL_ACCOUNTS, ROLES, SCOPES
+from contexts.identity.domain.scopes import (
+    ALL_ACCOUNTS,
+    CART_WRITE,
+    ORDER_READ,
+    PRICE_READ,
+    PRICE_WRITE,
+    ROLES,
+    SCOPES,
+)
 from contexts.identity.domain.user import Principal, User, Viewer
-from contexts.identity.ports import AccessTokens, Accounts, TokenRejected, Viewers
+from contexts.identity.ports import AccessTokens, Accounts, TokenRejected, TokenVerified, Viewers
 from contexts.identity.use_cases.add_user import AddUser, UserAdded
 from contexts.identity.use_cases.open_account import AccountOpened, OpenAccount
 from contexts.identity.use_cases.refresh_session import RefreshSession, TokenInvalid
@@ -14,6 +22,10 @@ from contexts.identity.use_cases.sign_in import InvalidCredentials, SignedIn, Si
 
 __all__ = [
     "ALL_ACCOUNTS",
+    "CART_WRITE",
+    "ORDER_READ",
+    "PRICE_READ",
+    "PRICE_WRITE",
     "ROLES",
     "SCOPES",
     "AccessTokens",
@@ -34,6 +46,7 @@ __all__ = [
     "SignedIn",
     "TokenInvalid",
     "TokenRejected",
+    "TokenVerified",
     "User",
     "UserAdded",
     "Viewer",

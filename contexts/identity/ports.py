@@ -108,8 +108,8 @@ class Sessions(Protocol):
         """Mark the one as spent when the other was issued, and keep the other."""
         ...
 
-    async def revoke(self, transaction: Transaction, session_id: UUID, at: datetime) -> None:
-        """End the session; a session that is revoked already, or was never there, stays as it is."""
+    async def revoke(self, transaction: Transaction, session_id: UUID, at: datetime) -> datetime:
+        """End the session, and say since when it is over: earlier than `at` when it was revoked already."""
         ...
 
 
@@ -121,6 +121,14 @@ class Passwords(Protocol):
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether the password has that hash. With None: False, after as long as it would have taken."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVerified:
+    """An access token that proves its principal, until just before `expires_at`."""
+
+    principal: Principal
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,8 @@ class AccessTokens(Protocol):
         """The token and the instant it expires."""
         ...
 
-    def verify(self, token: str, at: datetime) -> Principal | TokenRejected:
-        """Whom the token proves; takes any text."""
+    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected:
+        """Whom the token proves and until when; takes any text."""
         ...
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:

@@ -87,7 +87,7 @@ class Carts(Protocol):
         ...
 
     async def open(self, transaction: Transaction, customer: Customer) -> Cart:
-        """The user's cart as by `lock`, made (empty, version 0) when there is none."""
+        """The user's cart as by `lock`, made when there is none: empty, at the version the last one ended with."""
         ...
 
     async def put(self, transaction: Transaction, cart: Cart, line: CartLine, at: datetime) -> None:
@@ -99,7 +99,7 @@ class Carts(Protocol):
         ...
 
     async def close(self, transaction: Transaction, cart: Cart) -> None:
-        """Remove the cart: it has become an order."""
+        """The cart has become an order: the user has none now."""
         ...
 
 

@@ -45,10 +45,3 @@ class Forbidden:
 @dataclass(frozen=True, slots=True)
 class IdempotencyKeyReused:
     """The same key came with another input; the first call stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Somebody else changed the same thing at the same time; reading it again and retrying is safe."""
-
-    message: str

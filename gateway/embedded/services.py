@@ -18,12 +18,13 @@ _LOOK_EVERY = 0.3
 
 
 class Services:
-    """PostgreSQL unless the settings name a database, S3 unless they name a store; both in PRUMO_HOME."""
+    """PostgreSQL unless the settings name a database, S3 unless they name a `store`; both in PRUMO_HOME."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, store: bool = True) -> None:
         self._settings = settings
+        embeds_s3 = store and settings.s3_endpoint is None
         self.postgres = Postgres(settings.home / "postgres") if settings.database_url is None else None
-        self.s3 = S3(settings.home / "s3", settings.s3_bucket) if settings.s3_endpoint is None else None
+        self.s3 = S3(settings.home / "s3", settings.s3_bucket) if embeds_s3 else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Settings]:
@@ -106,13 +107,13 @@ class Services:
 
 
 @asynccontextmanager
-async def reached(settings: Settings) -> AsyncIterator[Settings]:
-    """Complete settings for a command that works on a migrated database and returns.
+async def reached(settings: Settings, *, store: bool) -> AsyncIterator[Settings]:
+    """Complete settings for a command that works on the database, whatever is in it, and returns.
 
     What is not configured is taken from the `prumo dev` that runs in PRUMO_HOME, or else started for the
-    duration of the block. Raises CannotRun.
+    duration of the block; without `store` the object store is left alone. Raises CannotRun.
     """
-    services = Services(settings)
+    services = Services(settings, store=store)
     async with AsyncExitStack() as held:
         if services.postgres is not None or services.s3 is not None:
             prepare(settings.home)
@@ -122,8 +123,16 @@ async def reached(settings: Settings) -> AsyncIterator[Settings]:
                 settings = services.completed()
             else:
                 settings = await held.enter_async_context(services.running())
-        if services.postgres is not None:
-            await migrate(settings)
-        else:
-            await require_migrated(settings)
         yield settings
+
+
+@asynccontextmanager
+async def reached_migrated(settings: Settings, *, store: bool) -> AsyncIterator[Settings]:
+    """As `reached`, for a command that needs the tables: the embedded database is migrated on the way, one
+    that is configured is somebody else's and must have been."""
+    async with reached(settings, store=store) as complete:
+        if settings.database_url is None:
+            await migrate(complete)
+        else:
+            await require_migrated(complete)
+        yield complete

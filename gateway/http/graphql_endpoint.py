@@ -1,29 +1,25 @@
 """GraphQL over HTTP: one operation in, one response out."""
 
 import re
-import time
 from dataclasses import dataclass
 from uuid import uuid4
 
 import orjson
-import structlog
+from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from contexts.identity.api import Principal
-from contexts.shared.adapters.database import counting_statements
 from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate
 from gateway.http.graphiql import GRAPHIQL
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.wiring import Wired
-from graphql import OperationType
 from resolvers.vocabulary.context import RequestContext
-from schema.operations import Operation, Operations
+from schema.operations import Operation, Operations, refusal
 from schema.operations import Response as GraphQLResponse
-
-log = structlog.get_logger("prumo.request")
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _OFFERED = (JSON, GRAPHQL_RESPONSE)
@@ -49,34 +45,49 @@ class GraphQLEndpoint:
     max_body_bytes: int
     ide: bool
 
-    async def __call__(self, request: Request) -> Response:
-        """Every answer has a request id and a media type the client accepts."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application. Every answer has a request id and a media type the client accepts."""
+        request = Request(scope, receive)
         given = request.headers.get("x-request-id", "")
         request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
         accept = request.headers.get("accept")
-        wants_page = request.method == "GET" and accepted(accept, (JSON, HTML)) == HTML
-        if self.ide and wants_page and "query" not in request.query_params:
-            return HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})
-        begun = time.perf_counter()
-        with observability.in_flight(), counting_statements() as count:
-            media_type = accepted(accept, _OFFERED)
+        browses = request.method == "GET" and accepted(accept, (JSON, HTML)) == HTML
+        if self.ide and browses and "query" not in request.query_params:
+            await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
+            return
+        media_type = accepted(accept, _OFFERED)
+        with observability.observed(request_id, "http") as seen:
             try:
-                answer = await self._answer(request, request_id, media_type)
+                answer, body = await self._served(request, request_id, media_type)
             except ClientDisconnect:
-                return Response(status_code=499)
-        self._observe(answer, request_id, time.perf_counter() - begun, count.statements)
-        content_type = media_type or JSON
-        return Response(
-            orjson.dumps(answer.response.body()),
-            status_code=answer.status,
-            media_type=f"{content_type}; charset=utf-8",
-            headers={
-                "X-Request-Id": request_id,
-                "Cache-Control": "no-store",
-                "Vary": "Accept, Authorization",
-                **dict(answer.headers),
-            },
-        )
+                seen.status = 499
+                return
+            seen.kind, seen.name, seen.status = answer.kind, answer.name, answer.status
+            seen.answered(answer.response)
+        headers = [
+            (b"content-type", f"{media_type or JSON}; charset=utf-8".encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", request_id.encode()),
+            (b"cache-control", b"no-store"),
+            (b"vary", b"Accept, Authorization"),
+            *((name.lower().encode(), value.encode()) for name, value in answer.headers),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _served(
+        self, request: Request, request_id: str, media_type: str | None
+    ) -> tuple[_Answer, bytes]:
+        """The answer and its JSON. A bug anywhere on the way is masked and logged like one in a resolver."""
+        try:
+            answer = await self._answer(request, request_id, media_type)
+            return answer, orjson.dumps(answer.response.body())
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            bug = GraphQLError("Not a resolver's.", original_error=error)
+            answer = _Answer(500, refusal([bug], request_id))
+            return answer, orjson.dumps(answer.response.body())
 
     async def _answer(self, request: Request, request_id: str, media_type: str | None) -> _Answer:
         if request.method not in {"GET", "POST"}:
@@ -84,20 +95,21 @@ class GraphQLEndpoint:
         if media_type is None:
             message = f"Accept {GRAPHQL_RESPONSE} or {JSON}, in UTF-8."
             return _refused(HttpRefusal(406, "NOT_ACCEPTABLE", message), request_id)
-        principal = authenticate(
+        caller = authenticate(
             request.headers.getlist("authorization"),
             self.parts.contexts.identity.access_tokens,
             self.parts.clock.now(),
         )
-        if isinstance(principal, Unauthenticated):
+        if isinstance(caller, Unauthenticated):
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
-            return _refused(HttpRefusal(401, "UNAUTHENTICATED", principal.message, challenge), request_id)
+            return _refused(HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge), request_id)
         if request.method == "POST":
             parsed = await read_post(request, self.max_body_bytes)
         else:
             parsed = read_get(request)
         if isinstance(parsed, HttpRefusal):
             return _refused(parsed, request_id)
+        principal = caller.principal if caller is not None else None
         return await self._execute(request.method, parsed, principal, request_id, media_type)
 
     async def _execute(
@@ -122,27 +134,6 @@ class GraphQLEndpoint:
         context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
         response = await self.operations.execute(operation, parsed.variables, context)
         return _Answer(200 if response.executed else failed, response, kind=kind, name=name)
-
-    def _observe(self, answer: _Answer, request_id: str, seconds: float, statements: int) -> None:
-        response = answer.response
-        codes = [error["extensions"]["code"] for error in response.errors]
-        outcome = "refused" if not response.executed else "errors" if codes else "ok"
-        observability.requests.labels(answer.kind, outcome).inc()
-        observability.seconds.labels(answer.kind).observe(seconds)
-        observability.statements.labels(answer.kind).observe(statements)
-        for code in codes:
-            observability.errors.labels(code).inc()
-        log.info(
-            "graphql",
-            request_id=request_id,
-            operation=answer.name[:80],
-            kind=answer.kind,
-            status=answer.status,
-            outcome=outcome,
-            codes=codes[:5],
-            milliseconds=round(seconds * 1000, 2),
-            statements=statements,
-        )
 
 
 def _not_allowed(allow: str, message: str) -> HttpRefusal:

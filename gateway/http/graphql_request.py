@@ -1,5 +1,6 @@
 """Reading a GraphQL request out of HTTP, and refusing what is none."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,14 @@ from starlette.requests import Request
 
 from gateway.http.media_types import is_json
 
+# A NUL as itself or as an escape of JSON or of GraphQL. PostgreSQL has none in text: what a read compares with
+# is not looked at again, what a use case keeps is. The document is searched decoded as well: JSON may have
+# spelled its backslash \u005c.
 _NUL = re.compile(rb"\\+u0000|\\+u\{0+\}|\x00")
+
+
+SLOWEST_BODY = 15
+"""Seconds until a request whose body does not come is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,12 @@ async def read_post(request: Request, max_bytes: int) -> GraphQLRequest | HttpRe
         return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message)
     if "content-encoding" in request.headers:
         return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body without a content encoding.")
-    body = await _body(request, max_bytes)
+    try:
+        async with asyncio.timeout(SLOWEST_BODY):
+            body = await _body(request, max_bytes)
+    except TimeoutError:
+        message = f"The body did not arrive within {SLOWEST_BODY} seconds."
+        return HttpRefusal(408, "REQUEST_TIMEOUT", message, (("Connection", "close"),))
     if body is None:
         return HttpRefusal(
             413,
@@ -46,8 +59,6 @@ async def read_post(request: Request, max_bytes: int) -> GraphQLRequest | HttpRe
             f"The body is larger than {max_bytes} bytes.",
             (("Connection", "close"),),
         )
-    if _NUL.search(body):
-        return _no_nul()
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -56,32 +67,23 @@ async def read_post(request: Request, max_bytes: int) -> GraphQLRequest | HttpRe
         return _bad("Batches are not accepted: send one request at a time.")
     if not isinstance(decoded, dict):
         return _bad('The body must be a JSON object: {"query": "…", "variables": {…}}.')
-    return _request(
-        decoded.get("query"),
-        decoded.get("operationName"),
-        decoded.get("variables"),
-        decoded.get("extensions"),
-    )
+    return read_members(decoded, body)
 
 
 def read_get(request: Request) -> GraphQLRequest | HttpRefusal:
     """The request in a GET's query string."""
     parameters = request.query_params
-    if any(_NUL.search(value.encode(errors="replace")) for value in parameters.values()):
-        return _no_nul()
-    decoded: dict[str, object] = {}
+    decoded: dict[str, object] = {
+        "query": parameters.get("query"),
+        "operationName": parameters.get("operationName") or None,
+    }
     for name in ("variables", "extensions"):
         if text := parameters.get(name):
             try:
                 decoded[name] = orjson.loads(text)
             except (orjson.JSONDecodeError, UnicodeEncodeError):
                 return _bad(f"`{name}` is not JSON.")
-    return _request(
-        parameters.get("query"),
-        parameters.get("operationName") or None,
-        decoded.get("variables"),
-        decoded.get("extensions"),
-    )
+    return read_members(decoded, "".join(parameters.values()).encode(errors="replace"))
 
 
 async def _body(request: Request, max_bytes: int) -> bytes | None:
@@ -97,9 +99,10 @@ async def _body(request: Request, max_bytes: int) -> bytes | None:
     return bytes(body)
 
 
-def _request(
-    query: object, operation_name: object, variables: object, extensions: object
-) -> GraphQLRequest | HttpRefusal:
+def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest | HttpRefusal:
+    """The request in a decoded JSON object; `sent` is the text it came in, over whichever transport."""
+    query, operation_name = members.get("query"), members.get("operationName")
+    variables, extensions = members.get("variables"), members.get("extensions")
     if not isinstance(query, str) or not query.strip():
         return _bad("`query` is missing: it is the GraphQL document, a string.")
     if operation_name is not None and not isinstance(operation_name, str):
@@ -108,13 +111,10 @@ def _request(
         return _bad("`variables` must be a JSON object.")
     if extensions is not None and not isinstance(extensions, dict):
         return _bad("`extensions` must be a JSON object.")
+    if _NUL.search(sent) or _NUL.search(query.encode(errors="replace")):
+        return HttpRefusal(400, "BAD_USER_INPUT", "NUL characters are not accepted.")
     return GraphQLRequest(query, operation_name, variables or {})
 
 
 def _bad(message: str) -> HttpRefusal:
     return HttpRefusal(400, "BAD_REQUEST", message)
-
-
-def _no_nul() -> HttpRefusal:
-    # PostgreSQL has no NUL in text; refused here once instead of at every argument.
-    return HttpRefusal(400, "BAD_USER_INPUT", "NUL characters are not accepted.")

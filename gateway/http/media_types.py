@@ -1,6 +1,7 @@
 """Content negotiation for GraphQL over HTTP."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -16,6 +17,7 @@ class _Range:
     specificity: int
 
 
+@lru_cache(256)
 def accepted(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """The offered media type the client likes best; at equal liking the first offered. None: none of them.
 
@@ -57,6 +59,7 @@ def _matches(pattern: str, media_type: str) -> bool:
     return pattern == media_type
 
 
+@lru_cache(256)
 def is_json(content_type: str | None) -> bool:
     """Whether a body is JSON in UTF-8.
 

@@ -2,7 +2,7 @@
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +30,7 @@ class Readiness:
         try:
             async with self._database.reading() as connection:
                 heads = await connection.run_sync(migrations.database_heads)
-        except (OSError, DBAPIError, SQLAlchemyError, TimeoutError):
+        except (OSError, SQLAlchemyError):
             return _not_ready("the database cannot be reached")
         if heads != self._heads:
             return _not_ready("the database is not at this code's revision; run `prumo migrate`")

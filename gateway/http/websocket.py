@@ -1,31 +1,33 @@
 """Subscriptions: the graphql-transport-ws protocol at /graphql.
 
 The token comes in `connection_init`'s payload as {"authorization": "Bearer …"}: browsers cannot set headers here.
-A socket without a token is an anonymous caller; one with a bad token is closed with 4403.
+A socket without a token is an anonymous caller; one with a bad token is closed with 4403, and so is one whose
+token expires: the client connects again with a fresh one.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import orjson
-import structlog
+from graphql import GraphQLError, OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from contexts.identity.api import Principal
+from contexts.identity.api import TokenVerified
+from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate
+from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.wiring import Wired
-from graphql import OperationType
 from resolvers.vocabulary.context import RequestContext
-from schema.operations import Operation, Operations, Response
+from schema.operations import Operation, Operations, Response, refusal
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MOST_SUBSCRIPTIONS = 20
 LARGEST_FRAME = 100_000
-
-log = structlog.get_logger("prumo.websocket")
+"""In bytes. The server refuses a larger one with 1009, before the application would hold it."""
 
 
 class _Close(Exception):
@@ -60,19 +62,21 @@ class _Connection:
     socket: WebSocket
     operations: Operations
     parts: Wired
-    principal: Principal | None = None
+    caller: TokenVerified | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         try:
             await self._init()
-            while True:
-                await self._handle(await self._receive())
+            async with asyncio.timeout(self._seconds_left()):
+                while True:
+                    await self._handle(*await self._receive())
         except WebSocketDisconnect:
             pass
+        except TimeoutError:
+            await self._close(_expired())
         except _Close as close:
-            with suppress(RuntimeError):  # the client was faster
-                await self.socket.close(close.code, close.reason)
+            await self._close(close)
         finally:
             tasks = list(self.running.values())
             for task in tasks:
@@ -82,10 +86,10 @@ class _Connection:
     async def _init(self) -> None:
         try:
             async with asyncio.timeout(INIT_SECONDS):
-                message = await self._receive()
+                message, text = await self._receive()
                 while message["type"] in {"ping", "pong"}:
-                    await self._handle(message)
-                    message = await self._receive()
+                    await self._handle(message, text)
+                    message, text = await self._receive()
         except TimeoutError:
             raise _Close(4408, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
@@ -96,33 +100,48 @@ class _Connection:
         authorization = (payload or {}).get("authorization", (payload or {}).get("Authorization"))
         if authorization is not None:
             tokens = self.parts.contexts.identity.access_tokens
-            principal = authenticate([str(authorization)], tokens, self.parts.clock.now())
-            if isinstance(principal, Unauthenticated):
+            caller = authenticate([str(authorization)], tokens, self.parts.clock.now())
+            if isinstance(caller, Unauthenticated):
                 raise _Close(4403, "Forbidden")
-            self.principal = principal
+            self.caller = caller
         await self._send({"type": "connection_ack"})
 
-    async def _receive(self) -> dict[str, object]:
+    def _seconds_left(self) -> float | None:
+        """Until the token expires; None for an anonymous caller."""
+        if self.caller is None:
+            return None
+        return (self.caller.expires_at - self.parts.clock.now()).total_seconds()
+
+    def _require_live_token(self) -> None:
+        """The timer is not enough: it stands still while the machine sleeps."""
+        left = self._seconds_left()
+        if left is not None and left <= 0:
+            raise _expired()
+
+    async def _receive(self) -> tuple[dict[str, object], str]:
+        """A message, and the text it came in."""
         frame = await self.socket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code", 1000))
         text = frame.get("text")
         if text is None:
             raise _Close(4400, "Frames are text")
-        if len(text) > LARGEST_FRAME:
-            raise _Close(4400, "The frame is too large")
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError:
             raise _Close(4400, "Frames are JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise _Close(4400, "Frames are JSON objects with a `type`")
-        return message
+        return message, text
 
     async def _send(self, message: dict[str, object]) -> None:
         await self.socket.send_text(orjson.dumps(message).decode())
 
-    async def _handle(self, message: dict[str, object]) -> None:
+    async def _close(self, close: _Close) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):  # somebody was faster
+            await self.socket.close(close.code, close.reason)
+
+    async def _handle(self, message: dict[str, object], text: str) -> None:
         match message["type"]:
             case "ping":
                 await self._send({"type": "pong"})
@@ -131,68 +150,97 @@ class _Connection:
             case "connection_init":
                 raise _Close(4429, "Too many initialisation requests")
             case "subscribe":
-                await self._subscribe(message)
+                self._subscribe(message, text)
             case "complete":
                 if (task := self.running.pop(_id(message), None)) is not None:
                     task.cancel()
             case _:
                 raise _Close(4400, "Unknown message type")
 
-    async def _subscribe(self, message: dict[str, object]) -> None:
+    def _subscribe(self, message: dict[str, object], text: str) -> None:
+        self._require_live_token()
         id = _id(message)
         if id in self.running:
             raise _Close(4409, f"Subscriber for {id} already exists")
         if len(self.running) >= MOST_SUBSCRIPTIONS:
             raise _Close(4400, f"At most {MOST_SUBSCRIPTIONS} operations at once")
-        match message.get("payload"):
-            case {"query": str(query), **rest}:
-                name, variables = rest.get("operationName"), rest.get("variables")
-            case _:
-                raise _Close(4400, "subscribe: `payload.query` must be a string")
-        if not (name is None or isinstance(name, str)) or not (
-            variables is None or isinstance(variables, dict)
-        ):
-            raise _Close(4400, "subscribe: `operationName` is a string, `variables` an object")
-        if "\0" in query or "\\u0000" in query or "\\u0000" in orjson.dumps(variables).decode():
-            raise _Close(4400, "NUL characters are not accepted")
-        task = asyncio.create_task(self._run(id, query, name, variables or {}))
-        self.running[id] = task
+        payload = message.get("payload")
+        if not isinstance(payload, dict):
+            raise _Close(4400, "subscribe: `payload` must be an object")
+        request = read_members(payload, text.encode())
+        if isinstance(request, HttpRefusal):
+            raise _Close(4400, f"subscribe: {request.message}")
+        self.running[id] = asyncio.create_task(self._run(id, request))
 
-    async def _run(
-        self, id: str, query: str, operation_name: str | None, variables: dict[str, object]
-    ) -> None:
+    async def _run(self, id: str, request: GraphQLRequest) -> None:
+        """One operation to its end. Nothing it does ends the task silently or leaves its id taken."""
         request_id = uuid4().hex
-        operation = self.operations.select(query, operation_name, request_id)
-        outcome = "refused"
-        if not isinstance(operation, Operation):
-            await self._refuse(id, operation)
+        try:
+            with observability.observed(request_id, "websocket") as seen:
+                try:
+                    await self._answer(id, request, seen)
+                except (WebSocketDisconnect, _Close):
+                    raise
+                except Exception as error:
+                    bug = refusal([GraphQLError("Not a resolver's.", original_error=error)], request_id)
+                    seen.answered(bug)
+                    await self._finish(id, {"type": "error", "payload": bug.errors})
+        except _Close as close:
+            await self._close(close)
+        except WebSocketDisconnect:
+            pass  # noticed by `run` as well
+        finally:
+            self._forget(id)
+
+    async def _answer(self, id: str, request: GraphQLRequest, seen: observability.Observed) -> None:
+        operation = self.operations.select(request.query, request.operation_name, seen.request_id)
+        responses: AsyncIterator[Response] | Response
+        if isinstance(operation, Operation):
+            seen.kind, seen.name = operation.kind.value, operation.name
+            responses = await self._execute(operation, request, seen.request_id)
         else:
-            context = RequestContext(self.parts.contexts, self.principal, request_id, self.parts.clock.now())
-            if operation.kind is OperationType.SUBSCRIPTION:
-                stream = await self.operations.subscribe(operation, variables, context, self.parts.clock)
-            else:
-                stream = await self.operations.execute(operation, variables, context)
-            if isinstance(stream, Response):
-                if stream.executed:
-                    await self._send({"id": id, "type": "next", "payload": stream.body()})
-                    await self._complete(id)
-                    outcome = "ok"
-                else:
-                    await self._refuse(id, stream)
-            else:
-                async for response in stream:
-                    await self._send({"id": id, "type": "next", "payload": response.body()})
-                await self._complete(id)
-                outcome = "ok"
-        log.info("graphql", request_id=request_id, transport="websocket", outcome=outcome)
+            responses = operation
+        if isinstance(responses, Response):
+            responses = _only(responses)
+        try:
+            async for response in responses:
+                self._require_live_token()
+                seen.answered(response)
+                if not response.executed:
+                    await self._finish(id, {"type": "error", "payload": response.errors})
+                    return
+                await self._send({"id": id, "type": "next", "payload": response.body()})
+        finally:
+            if isinstance(responses, AsyncGenerator):
+                await responses.aclose()
+        await self._finish(id, {"type": "complete"})
 
-    async def _refuse(self, id: str, response: Response) -> None:
-        self.running.pop(id, None)
-        await self._send({"id": id, "type": "error", "payload": response.errors})
+    async def _execute(
+        self, operation: Operation, request: GraphQLRequest, request_id: str
+    ) -> AsyncIterator[Response] | Response:
+        principal = self.caller.principal if self.caller is not None else None
+        context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
+        return await self.operations.execute(operation, request.variables, context)
 
-    async def _complete(self, id: str) -> None:
-        self.running.pop(id, None)
-        await self._send({"id": id, "type": "complete"})
+    async def _finish(self, id: str, message: dict[str, object]) -> None:
+        """Say that it is over. The id is free before that: the client may use it again at once."""
+        self._forget(id)
+        await self._send({"id": id, **message})
+
+    def _forget(self, id: str) -> None:
+        """Give the id free, unless another operation has it by now."""
+        if self.running.get(id) is asyncio.current_task():
+            del self.running[id]
+
+
+def _expired() -> _Close:
+    return _Close(4403, "The access token has expired")
+
+
+async def _only(response: Response) -> AsyncIterator[Response]:
+    yield response
 
 
 def _id(message: dict[str, object]) -> str:

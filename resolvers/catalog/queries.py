@@ -7,7 +7,7 @@ import strawberry
 
 from contexts.catalog import api as catalog
 from contexts.catalog.api import ProductSort
-from contexts.identity.api import Account, AccountStatus
+from contexts.identity.api import PRICE_READ, Account
 from resolvers.catalog.types import Category, Product, ProductFilter
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info
@@ -24,11 +24,13 @@ async def _on_behalf_of(info: Info, account_id: str) -> Account:
     principal = info.context.principal
     if principal is None:
         raise Denied.unauthenticated("Sign in to see an account's prices.")
-    if "price:read" not in principal.scopes:
+    if PRICE_READ not in principal.scopes:
         raise Denied.forbidden("Your role does not see prices.")
-    id = id_of("BuyerAccount", account_id)
-    account = None if id is None else await info.context.account(id)
-    if account is None:
+    if principal.account_id is not None:
+        raise Denied.forbidden("`onBehalfOf` is for staff; you see your own account's prices without it.")
+    if (id := id_of("BuyerAccount", account_id)) is None:
+        raise BadUserInput("`onBehalfOf` is not the id of a buyer account.")
+    if (account := await info.context.account(id)) is None:
         raise Denied.forbidden("`onBehalfOf` is not a buyer account you look after.")
     return account
 
@@ -38,10 +40,10 @@ async def _perspective(info: Info, seen_by: UUID | None) -> catalog.PricePerspec
     principal = info.context.principal
     if principal is None:
         raise Denied.unauthenticated("Sign in to sort or filter by price: prices are your account's own.")
-    if "price:read" not in principal.scopes:
+    if PRICE_READ not in principal.scopes:
         raise Denied.forbidden("Your role does not see prices.")
     account = None if seen_by is None else await info.context.account(seen_by)
-    if account is None or account.status is not AccountStatus.APPROVED:
+    if account is None or not account.sees_prices:
         return None
     return catalog.PricePerspective(account.id, account.state, account.tier, info.context.at)
 

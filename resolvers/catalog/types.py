@@ -9,7 +9,7 @@ from contexts.catalog.api import ProductSort, StockStatus
 from resolvers.vocabulary.directives import AUTHENTICATED
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
-from resolvers.vocabulary.money import shortest
+from resolvers.vocabulary.money import plain
 from resolvers.vocabulary.node import Node, identified_as, represents
 
 describe_enum(
@@ -54,8 +54,8 @@ class ProductImage:
     alt: str | None = strawberry.field(description="What the picture shows, for those who cannot see it.")
 
 
-def _available(root: catalog.Availability) -> Decimal:
-    return shortest(root.available)
+def _available(root: catalog.Availability) -> str:
+    return plain(root.available)
 
 
 @strawberry.type(description="Whether a product can be had now.")
@@ -70,8 +70,8 @@ class Availability:
     )
 
 
-def _quantity_step(root: catalog.Product) -> Decimal:
-    return shortest(root.quantity_step)
+def _quantity_step(root: catalog.Product) -> str:
+    return plain(root.quantity_step)
 
 
 @strawberry.type(description="Something the distributor sells.")

@@ -81,5 +81,5 @@ class Mutation:
         guard=AUTHENTICATED,
     )
     async def session_revoke(self, info: Info) -> Payload[EndedSession]:
-        await info.context.contexts.identity.revoke(info.context.signed_in())
-        return done(info, EndedSession(ended_at=info.context.at))
+        revoked = await info.context.contexts.identity.revoke(info.context.signed_in())
+        return done(info, EndedSession(ended_at=revoked.ended_at))

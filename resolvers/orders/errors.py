@@ -9,7 +9,7 @@ from contexts.orders import api as ordering
 from contexts.orders.api import OrderStatus
 from contexts.shared import rejections
 from resolvers.vocabulary.errors import DomainError, ErrorCode, ErrorDetail, SharedRejection, shared_error
-from resolvers.vocabulary.money import Money, shortest
+from resolvers.vocabulary.money import Money, plain
 
 
 @strawberry.type(description="There is nothing in the cart.")
@@ -126,13 +126,15 @@ def error_of(rejection: Rejection) -> DomainError:
             return OutOfStockError(
                 code=ErrorCode.OUT_OF_STOCK,
                 message="; ".join(
-                    f"{line.sku}: {shortest(line.available):f} of {shortest(line.requested):f} available"
+                    f"{line.sku}: {plain(line.available)} of {plain(line.requested)} available"
                     for line in lines
                 ),
                 details=[],
                 shortages=[
                     StockShortage(
-                        sku=line.sku, requested=shortest(line.requested), available=shortest(line.available)
+                        sku=line.sku,
+                        requested=line.requested.normalize(),
+                        available=line.available.normalize(),
                     )
                     for line in lines
                 ],
@@ -149,7 +151,6 @@ def error_of(rejection: Rejection) -> DomainError:
             rejections.InvalidInput()
             | rejections.NotFound()
             | rejections.Forbidden()
-            | rejections.Conflict()
             | rejections.IdempotencyKeyReused()
         ):
             return shared_error(rejection)

@@ -5,6 +5,7 @@ from typing import assert_never
 
 import strawberry
 
+from contexts.identity.api import CART_WRITE
 from contexts.orders import api as ordering
 from contexts.shared import rejections
 from resolvers.orders.errors import error_of
@@ -62,13 +63,15 @@ class Mutation:
     @root_field(
         type=Payload[Cart] | None,
         description="Set how much of a product the viewer's cart holds; makes a cart when there is none.",
-        guard=requires("cart:write"),
+        guard=requires(CART_WRITE),
     )
     async def cart_line_set(self, info: Info, input: CartLineSetInput) -> Payload[ordering.PricedCart | None]:
         customer = customer_of(info.context.signed_in())
         if customer is None:
             return refused(info, error_of(NO_ACCOUNT))
-        outcome = await info.context.contexts.orders.set_cart_line(customer, input.sku, input.quantity)
+        outcome = await info.context.contexts.orders.set_cart_line(
+            customer, input.sku, input.quantity, info.context.at
+        )
         match outcome:
             case ordering.CartChanged(cart):
                 return done(info, cart)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import strawberry
 
+from contexts.identity.api import CART_WRITE, ORDER_READ, Principal
 from contexts.orders import api as ordering
 from resolvers.orders.reach import customer_of, reach_of
 from resolvers.orders.types import Cart, Order
@@ -25,16 +26,15 @@ class Query:
     @root_field(
         type=Cart | None,
         description="The viewer's own active cart, at today's prices; null when there is none.",
-        guard=requires("cart:write"),
+        guard=requires(CART_WRITE),
     )
     async def cart(self, info: Info) -> ordering.PricedCart | None:
-        customer = customer_of(info.context.signed_in())
-        return None if customer is None else await info.context.contexts.orders.carts.of(customer)
+        return await _own_cart(info, info.context.signed_in())
 
     @root_field(
         type=Connection[Order] | None,
         description="Orders, newest first: the account's own, the portfolio's, or all, by who asks.",
-        guard=requires("order:read"),
+        guard=requires(ORDER_READ),
     )
     async def orders(
         self,
@@ -52,7 +52,7 @@ class Query:
     @root_field(
         type=Order | None,
         description="One order by exactly one of id and number; null when there is none within reach.",
-        guard=requires("order:read"),
+        guard=requires(ORDER_READ),
     )
     async def order(
         self,
@@ -76,7 +76,7 @@ class Query:
 async def find_order(info: Info, id: UUID) -> ordering.Order | None:
     """`node` for orders: within the caller's reach."""
     principal = info.context.principal
-    if principal is None or "order:read" not in principal.scopes:
+    if principal is None or ORDER_READ not in principal.scopes:
         return None
     return (await info.context.contexts.orders.orders.by_ids(reach_of(principal), [id])).get(id)
 
@@ -84,8 +84,14 @@ async def find_order(info: Info, id: UUID) -> ordering.Order | None:
 async def find_cart(info: Info, id: UUID) -> ordering.PricedCart | None:
     """`node` for carts: one's own."""
     principal = info.context.principal
-    if principal is None or "cart:write" not in principal.scopes:
+    if principal is None or CART_WRITE not in principal.scopes:
         return None
-    customer = customer_of(principal)
-    cart = None if customer is None else await info.context.contexts.orders.carts.of(customer)
+    cart = await _own_cart(info, principal)
     return cart if cart is not None and cart.cart.id == id else None
+
+
+async def _own_cart(info: Info, principal: Principal) -> ordering.PricedCart | None:
+    customer = customer_of(principal)
+    if customer is None:
+        return None
+    return await info.context.contexts.orders.carts.of(customer, info.context.at)

@@ -1,6 +1,6 @@
 """Row scope from the token: whose orders a caller reaches, and who shops."""
 
-from contexts.identity.api import Principal
+from contexts.identity.api import ALL_ACCOUNTS, Principal
 from contexts.orders.api import Customer, EveryAccount, OwnAccount, Portfolio, Reach
 
 
@@ -8,7 +8,7 @@ def reach_of(principal: Principal) -> Reach:
     """Buyers reach their own account; staff their portfolio, or everything with `account:all`."""
     if principal.account_id is not None:
         return OwnAccount(principal.account_id)
-    return EveryAccount() if "account:all" in principal.scopes else Portfolio(principal.user_id)
+    return EveryAccount() if ALL_ACCOUNTS in principal.scopes else Portfolio(principal.user_id)
 
 
 def customer_of(principal: Principal) -> Customer | None:

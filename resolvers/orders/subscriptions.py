@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
+from contexts.identity.api import ORDER_READ
 from contexts.orders import api as ordering
 from resolvers.orders.reach import reach_of
 from resolvers.orders.types import Order
@@ -19,7 +20,7 @@ class Subscription:
     @root_subscription(
         type=Order | None,
         description="The orders within the viewer's reach, each as it is after a change, from now on.",
-        guard=requires("order:read"),
+        guard=requires(ORDER_READ),
     )
     async def order_updated(self, info: Info) -> AsyncIterator[ordering.Order]:
         reach = reach_of(info.context.signed_in())

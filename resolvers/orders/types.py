@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from operator import attrgetter
 
 import strawberry
 
@@ -55,23 +55,15 @@ class CartLine:
         return [found[line.product_id] for line in lines]
 
 
-def _cart_id(root: ordering.PricedCart) -> UUID:
-    return root.cart.id
-
-
-def _cart_version(root: ordering.PricedCart) -> int:
-    return root.cart.version
-
-
 @strawberry.type(description="What a buyer is about to order.")
 class Cart(Node):
     """Resolved from `contexts.orders.api.PricedCart`."""
 
     is_type_of = represents(ordering.PricedCart)
 
-    id: strawberry.ID = identified_as("Cart", by=_cart_id)
+    id: strawberry.ID = identified_as("Cart", by=attrgetter("cart.id"))
     version: int = computed(
-        _cart_version, description="Changes with every change of the cart; for `cartCheckout`."
+        attrgetter("cart.version"), description="Changes with every change of the cart; for `cartCheckout`."
     )
     lines: list[CartLine] = strawberry.field(description="In the order they were added.")
     subtotal: Money = strawberry.field(

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import strawberry
 
+from contexts.identity.api import PRICE_WRITE
 from contexts.pricing import api as pricing
 from contexts.pricing.api import PriceSource
 from contexts.shared import rejections
@@ -56,7 +57,7 @@ class Mutation:
     @root_field(
         type=Payload[Price] | None,
         description="Set a price for a period, keeping what lies before and after it.",
-        guard=requires("price:write"),
+        guard=requires(PRICE_WRITE),
     )
     async def price_set(self, info: Info, input: PriceSetInput) -> Payload[pricing.Price]:
         account_id = None
@@ -88,7 +89,7 @@ class Mutation:
         match outcome:
             case pricing.PriceSet(price):
                 return done(info, price)
-            case rejections.InvalidInput() | rejections.NotFound() | rejections.Conflict():
+            case rejections.InvalidInput() | rejections.NotFound():
                 return refused(info, shared_error(outcome))
             case _:
                 assert_never(outcome)

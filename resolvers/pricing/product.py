@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from contexts.catalog import api as catalog
-from contexts.identity.api import AccountStatus
+from contexts.identity.api import PRICE_READ
 from contexts.pricing import api as pricing
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS, decimals
 from resolvers.pricing.types import PricedProduct, ResolvedPrice
@@ -31,7 +31,7 @@ class ProductPricing:
             "What one unit costs the viewer's account when this quantity is bought. Null: price on request, or"
             " no buyer account in sight (staff see prices through `products(onBehalfOf:)`)."
         ),
-        guard=requires("price:read"),
+        guard=requires(PRICE_READ),
     )
     async def price(
         products: Sequence[catalog.Product],
@@ -47,17 +47,25 @@ class ProductPricing:
                 f"`quantity` is more than 0, at most {MAX_QUANTITY}, with up to {QUANTITY_DECIMALS} decimals."
             )
         accounts = {product.seen_by for product in products if product.seen_by is not None}
-        prices = await asyncio.gather(*(_seen_by(info, id, products, wanted) for id in accounts))
-        found = {key: price for seen in prices for key, price in seen.items()}
+        seen = [_seen_by(info, id, products, wanted) for id in accounts]
+        found = await seen[0] if len(seen) == 1 else _merged(await asyncio.gather(*seen))
         return [found.get((product.seen_by, product.id)) for product in products]
+
+
+Prices = dict[tuple[UUID | None, UUID], PricedProduct]
+"""By account and product."""
+
+
+def _merged(each: Sequence[Prices]) -> Prices:
+    return {key: price for prices in each for key, price in prices.items()}
 
 
 async def _seen_by(
     info: Info, account_id: UUID, products: Sequence[catalog.Product], quantity: Decimal
-) -> dict[tuple[UUID | None, UUID], PricedProduct]:
-    """The prices of those of the products that are seen through this account's eyes, by account and product."""
+) -> Prices:
+    """The prices of those of the products that are seen through this account's eyes."""
     account = await info.context.account(account_id)
-    if account is None or account.status is not AccountStatus.APPROVED:
+    if account is None or not account.sees_prices:
         return {}
     mine = {product.id: product for product in products if product.seen_by == account_id}
     perspective = pricing.Perspective(account.id, account.state, account.tier)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 
 import strawberry
 
@@ -15,7 +16,7 @@ from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import requires
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
-from resolvers.vocabulary.money import Money, Quantity, shortest
+from resolvers.vocabulary.money import Money, Quantity, plain
 from resolvers.vocabulary.node import Node, identified_as, represents
 
 describe_enum(
@@ -43,18 +44,6 @@ class QuantityBreak:
 
     from_: quantity.Quantity
     unit_price: money.Money
-
-
-def _unit_price(root: PricedProduct) -> money.Money:
-    return root.resolved.unit_price
-
-
-def _source(root: PricedProduct) -> PriceSource:
-    return root.resolved.source
-
-
-def _valid_until(root: PricedProduct) -> datetime | None:
-    return root.resolved.valid_until
 
 
 def _breaks(root: PricedProduct) -> list[QuantityBreak]:
@@ -86,10 +75,10 @@ class PriceStep:
 class ResolvedPrice:
     """Resolved from `PricedProduct`."""
 
-    unit_price: Money = computed(_unit_price, description="The price of one unit.")
-    source: PriceSource = computed(_source, description="The level it comes from.")
+    unit_price: Money = computed(attrgetter("resolved.unit_price"), description="The price of one unit.")
+    source: PriceSource = computed(attrgetter("resolved.source"), description="The level it comes from.")
     valid_until: datetime | None = computed(
-        _valid_until,
+        attrgetter("resolved.valid_until"),
         description="The earliest known instant at which this price may change; null when none is known.",
     )
     breaks: list[PriceBreak] = computed(
@@ -107,8 +96,8 @@ class ResolvedPrice:
         return await info.context.contexts.pricing.explain([price.resolved for price in prices])
 
 
-def _min_quantity(root: pricing.Price) -> Decimal:
-    return shortest(root.min_quantity)
+def _min_quantity(root: pricing.Price) -> str:
+    return plain(root.min_quantity)
 
 
 @strawberry.type(description="One row of the price tables.")

@@ -9,7 +9,8 @@ level by level; for graphql-core's, which resolves one object at a time, a loade
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import strawberry
@@ -40,7 +41,7 @@ def batch(
             async def load(parents: list[Parent]) -> Sequence[Value | BaseException]:
                 return await resolve_all(parents, info, **arguments)  # type: ignore[call-arg, arg-type]  # the signature below says they fit
 
-            key = (resolve_all, tuple(sorted(arguments.items())))
+            key = (resolve_all, _frozen(arguments))
             # No cache: parents are compared by identity, two equal rows are two positions.
             loader: DataLoader[Parent, Value] = info.context.loader(
                 key, lambda: DataLoader(load, cache=False)
@@ -66,3 +67,15 @@ def batch(
         )
 
     return declare
+
+
+def _frozen(value: object) -> Hashable:
+    """Something hashable that is equal exactly for equal arguments: lists and input objects are not."""
+    if isinstance(value, Mapping):
+        return tuple((name, _frozen(each)) for name, each in sorted(value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(each) for each in value)
+    if is_dataclass(value):
+        return type(value), _frozen(vars(value))
+    assert isinstance(value, Hashable)
+    return value

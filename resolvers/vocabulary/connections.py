@@ -1,5 +1,6 @@
 """Relay connections over keyset pages."""
 
+import asyncio
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
@@ -95,8 +96,8 @@ class Connection(Generic[Item]):
         graphql_type=int | None,
         description="How many there are in the whole listing; counted only when asked for.",
     )
-    async def total_count(listings: Sequence[Listing[object]], info: Info) -> list[int]:
-        return [await listing.count() for listing in listings]
+    async def total_count(listings: Sequence[Listing[object]], info: Info) -> list[int | BaseException]:
+        return await asyncio.gather(*(listing.count() for listing in listings), return_exceptions=True)
 
 
 def _position(cursor: str, ordering: str) -> Position:

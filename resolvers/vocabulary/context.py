@@ -3,6 +3,7 @@
 No connection and no session: sibling fields run at the same time.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,6 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from contexts.catalog.api import Catalog
 from contexts.identity.api import Account, Identity, Principal
@@ -43,6 +43,7 @@ class RequestContext:
     request_id: str
     at: datetime
     _loaders: dict[Hashable, object] = field(default_factory=dict)
+    _accounts: dict[UUID, asyncio.Future[Account | None]] = field(default_factory=dict)
 
     def loader(self, key: Hashable, make: Callable[[], Loader]) -> Loader:
         """This operation's loader under `key`. The key carries every argument that changes the answer."""
@@ -57,15 +58,15 @@ class RequestContext:
         return self.principal
 
     async def account(self, account_id: UUID) -> Account | None:
-        """The buyer account, if the caller may see it; asked once per operation."""
-        principal = self.signed_in()
+        """The buyer account, if the caller may see it; asked once per operation, however many fields need it."""
+        asked = self._accounts.get(account_id)
+        if asked is None:
+            asked = self._accounts[account_id] = asyncio.ensure_future(self._visible(account_id))
+        return await asked
 
-        async def load(ids: list[UUID]) -> list[Account | None]:
-            accounts = await self.contexts.identity.accounts.visible(principal, ids)
-            return [accounts.get(id) for id in ids]
-
-        loader: DataLoader[UUID, Account | None] = self.loader("accounts", lambda: DataLoader(load))
-        return await loader.load(account_id)
+    async def _visible(self, account_id: UUID) -> Account | None:
+        accounts = self.contexts.identity.accounts
+        return (await accounts.visible(self.signed_in(), [account_id])).get(account_id)
 
 
 Info = strawberry.Info[RequestContext, None]

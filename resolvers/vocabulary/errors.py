@@ -3,9 +3,9 @@
 from enum import Enum
 
 import strawberry
+from graphql import GraphQLError
 
 from contexts.shared import rejections
-from graphql import GraphQLError
 
 
 @strawberry.enum(description="Why a mutation was refused. Clients branch on this, never on the message.")
@@ -92,15 +92,11 @@ class ForbiddenError(DomainError):
 
 @strawberry.type(description="A refusal that is about the state of things rather than about the input.")
 class ConflictError(DomainError):
-    """CONFLICT, IDEMPOTENCY_KEY_REUSED: the facts are in the code."""
+    """IDEMPOTENCY_KEY_REUSED: the fact is in the code."""
 
 
 SharedRejection = (
-    rejections.InvalidInput
-    | rejections.NotFound
-    | rejections.Forbidden
-    | rejections.Conflict
-    | rejections.IdempotencyKeyReused
+    rejections.InvalidInput | rejections.NotFound | rejections.Forbidden | rejections.IdempotencyKeyReused
 )
 
 
@@ -122,8 +118,6 @@ def shared_error(rejection: SharedRejection) -> DomainError:
             )
         case rejections.Forbidden(message):
             return ForbiddenError(code=ErrorCode.FORBIDDEN, message=message, details=[])
-        case rejections.Conflict(message):
-            return ConflictError(code=ErrorCode.CONFLICT, message=message, details=[])
         case rejections.IdempotencyKeyReused():
             message = "This idempotency key was used before with another input; send a new key."
             return ConflictError(

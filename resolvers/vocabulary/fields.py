@@ -7,6 +7,9 @@ import strawberry
 
 from resolvers.vocabulary.directives import Guard
 
+COMPUTED = "computed"
+"""Metadata of a field: the plain function that answers it, for an executor that calls it directly."""
+
 Resolver = TypeVar("Resolver", bound=Callable[..., object])
 
 
@@ -30,7 +33,9 @@ def computed(
     def resolve(root: object) -> object:
         return by(root)
 
-    return strawberry.field(resolver=resolve, description=description, directives=list(guard))
+    return strawberry.field(
+        resolver=resolve, description=description, directives=list(guard), metadata={COMPUTED: by}
+    )
 
 
 def root_subscription(

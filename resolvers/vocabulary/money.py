@@ -7,23 +7,24 @@ import strawberry
 from contexts.shared import money, quantity
 from resolvers.vocabulary.fields import computed
 
-_TWO_PLACES = Decimal("0.01")
+
+def plain(value: Decimal, least_decimals: int = 0) -> str:
+    """The number as Decimal travels, without trailing zeros beyond `least_decimals`: 36.90, 0.0825, 10, 2.5.
+
+    A text, because Decimal's own arithmetic on it would take three times as long, for every price of a page.
+    """
+    text = str(value)
+    whole, _, fraction = (text if "E" not in text else f"{value:f}").partition(".")
+    fraction = fraction.rstrip("0").ljust(least_decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
-def _amount(root: money.Money) -> Decimal:
-    """At least two decimals, no more than are needed: 36.90, 0.0825."""
-    shortest = root.amount.normalize()
-    exponent = shortest.as_tuple().exponent
-    return shortest if isinstance(exponent, int) and exponent < -2 else root.amount.quantize(_TWO_PLACES)
+def _amount(root: money.Money) -> str:
+    return plain(root.amount, 2)
 
 
-def shortest(value: Decimal) -> Decimal:
-    """Without trailing zeros: 10, 2.5."""
-    return value.normalize()
-
-
-def _value(root: quantity.Quantity) -> Decimal:
-    return shortest(root.value)
+def _value(root: quantity.Quantity) -> str:
+    return plain(root.value)
 
 
 @strawberry.type(description="An amount of money.")

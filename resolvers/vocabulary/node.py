@@ -1,15 +1,15 @@
 """Relay's Node: opaque, type-checked ids."""
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 import strawberry
-
 from graphql import GraphQLResolveInfo
+
+from resolvers.vocabulary.fields import computed
 
 _LONGEST = 120
 
@@ -23,7 +23,11 @@ class Identified(Protocol):
 
 def node_id(type_name: str, id: UUID) -> str:
     """The opaque id of one object of a type."""
-    return urlsafe_b64encode(f"{type_name}:{id}".encode()).decode().rstrip("=")
+    return _encoded(f"{type_name}:".encode(), id)
+
+
+def _encoded(prefix: bytes, id: UUID) -> str:
+    return binascii.b2a_base64(prefix + id.bytes, newline=False).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ def parse_node_id(text: str) -> NodeId | None:
     if len(text) > _LONGEST:
         return None
     try:
-        type_name, _, id = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
-        found = NodeId(type_name, UUID(id))
+        type_name, _, id = binascii.a2b_base64(text, strict_mode=True).partition(b":")
+        found = NodeId(type_name.decode("ascii"), UUID(bytes=id))
     except (binascii.Error, ValueError):
         return None
     # One spelling per object: caches key on it.
@@ -68,19 +72,24 @@ def identified_as(
     type_name: str, by: Callable[[Any], UUID] = _own_id
 ) -> Any:  # Any: it stands in the place of an annotated attribute, and any model may stand behind the type
     """The `id` field of a node type; `by` finds the model's id."""
+    prefix = f"{type_name}:".encode()
 
-    def id(root: object) -> strawberry.ID:
-        return strawberry.ID(node_id(type_name, by(root)))
+    def id(root: object) -> str:
+        return _encoded(prefix, by(root))
 
-    return strawberry.field(
-        resolver=id, description=f"Opaque, stable id of the {type_name}, for `node(id:)` and caches."
-    )
+    return computed(id, description=f"Opaque, stable id of the {type_name}, for `node(id:)` and caches.")
 
 
-def represents(*models: type) -> Callable[[object, GraphQLResolveInfo[Any]], bool]:
-    """`is_type_of` of a type whose objects are instances of a context's read model."""
+class Represents:
+    """`is_type_of` of a type whose objects are instances of a context's read models."""
 
-    def is_type_of(value: object, info: GraphQLResolveInfo[Any]) -> bool:
-        return isinstance(value, models)
+    def __init__(self, *models: type) -> None:
+        self.models = models
 
-    return is_type_of
+    def __call__(self, value: object, info: GraphQLResolveInfo[Any]) -> bool:
+        return isinstance(value, self.models)
+
+
+def represents(*models: type) -> Represents:
+    """Declare what stands behind a type: `is_type_of = represents(catalog.Product)`."""
+    return Represents(*models)

@@ -16,7 +16,10 @@ class Meta:
 
     request_id: str = strawberry.field(description="Quote this when asking for help.")
     replayed: bool = strawberry.field(
-        description="True when the idempotency key was seen before: this is the first call's answer again."
+        description=(
+            "True when the idempotency key was seen before: nothing was done again, and `data` is what the"
+            " first call made, as it stands now."
+        )
     )
 
 

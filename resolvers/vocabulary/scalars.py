@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import strawberry
-from strawberry.types.scalar import ScalarDefinition
-
 from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
+from strawberry.types.scalar import ScalarDefinition
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -20,7 +19,7 @@ def _parse_decimal(value: object) -> Decimal:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**20 else ""
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return Decimal(value)
+        return Decimal(value) or Decimal(0)  # there is no minus zero in a price list
     raise GraphQLError('A Decimal is a string like "12.50": digits, at most one point, no exponent.')
 
 

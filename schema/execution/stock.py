@@ -2,33 +2,25 @@
 
 from typing import Any
 
+from graphql import GraphQLObjectType
 from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
 
-from graphql import GraphQLError, GraphQLObjectType
-from schema.authorization import Position
+from schema.authorization import Denials
 
 
 class GuardedExecutor(Executor[Any]):
     """Made from a plain executor, only for operations with denied positions: the others pay nothing."""
 
-    denied: frozenset[Position]
-    denials: list[GraphQLError]
+    denials: Denials
 
     @classmethod
-    def over(
-        cls, executor: Executor[Any], denied: frozenset[Position], denials: list[GraphQLError]
-    ) -> "GuardedExecutor":
-        """The same operation with these positions denied."""
+    def over(cls, executor: Executor[Any], denials: Denials) -> "GuardedExecutor":
+        """The same operation with this denied."""
         guarded = cls.__new__(cls)
         guarded.__dict__.update(executor.__dict__)
-        guarded.denied = denied
         guarded.denials = denials
         return guarded
-
-    def denies_root(self) -> bool:
-        """Whether a root field is denied, so that a subscription has nothing to wait for."""
-        return any(len(path) == 1 for path, _ in self.denied)
 
     def execute_field(
         self,
@@ -39,6 +31,6 @@ class GuardedExecutor(Executor[Any]):
         position_context: Any,
     ) -> AwaitableOrValue[Any] | UndefinedType:
         keys = tuple(key for key in path.as_list() if isinstance(key, str))
-        if (keys, parent_type.name) in self.denied:
+        if (keys, parent_type.name) in self.denials.positions:
             return None
         return super().execute_field(parent_type, source, field_details_list, path, position_context)

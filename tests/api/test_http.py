@@ -3,9 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.applications import Starlette
+from starlette.routing import Route
+from structlog.testing import capture_logs
 
+from contexts.catalog.adapters.images import S3Images
+from gateway.embedded.postgres import Postgres
+from gateway.http.graphql_endpoint import GraphQLEndpoint
+from gateway.http.probes import Readiness
+from gateway.settings import Settings
+from gateway.wiring import wired
+from schema.documents import Documents
+from schema.limits import Limits
+from schema.operations import Operation, Operations, Response
+from schema.stitching import stitch
 from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
+from tests.conftest import copied
 
 JSON = "application/json"
 QUERY = {"query": "{ viewer { scopes } }"}
@@ -102,6 +119,8 @@ async def test_only_json_bodies(shop: Shop, content_type: str, status: int) -> N
         b'{"query":"{viewer{scopes}}","variables":{"a":"x\\u0000y"}}',
         b'{"query":"{product(sku:\\"\\\\u0000\\"){id}}"}',
         b'{"query":"{product(sku:\\"\\\\u{0}\\"){id}}"}',
+        b'{"query":"{product(sku:\\"\\u005cu0000\\"){id}}"}',
+        b'{"query":"{product(sku:\\"\\u005cu{00}\\"){id}}"}',
         b'{"query":' + b"[" * 50_000,
         b'{"query":"{viewer{scopes}}","variables":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
         b'{"query":"{viewer{scopes}}"} trailing',
@@ -212,6 +231,75 @@ async def test_probes(shop: Shop) -> None:
     await shop.post(QUERY, {})
     assert 'prumo_graphql_requests_total{kind="query",outcome="ok"}' in (await shop.http.get("/metrics")).text
     assert (await shop.http.get("/nothing")).status_code == 404
+
+
+async def test_not_ready_before_the_migration_nor_without_the_database(
+    postgres: Postgres, template: str, settings: Settings
+) -> None:
+    url = await copied(postgres, template)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM alembic_version WHERE version_num LIKE 'orders%'"))
+    await engine.dispose()
+    for database_url, reason in (
+        (url, "the database is not at this code's revision; run `prumo migrate`"),
+        ("postgresql://127.0.0.1:1/x", "the database cannot be reached"),
+    ):
+        parts = settings.model_copy(update={"database_url": database_url})
+        async with wired(parts, store=False, listening=False) as wired_:
+            app = Starlette(routes=[Route("/readyz", Readiness(wired_).__call__)])
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://prumo.test"
+            ) as http:
+                answer = await http.get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "reason": reason})
+
+
+async def test_only_product_images_are_public(settings: Settings, shop: Shop) -> None:
+    images = S3Images(settings.s3_endpoint or "", settings.s3_bucket, settings.s3_key, settings.s3_secret)
+    async with images:
+        await images._open().put_object(Bucket=settings.s3_bucket, Key="invoices/1.pdf", Body=b"secret")
+        await images.put("products/public.png", b"picture", "image/png")
+    assert (await shop.http.get("/media/products/public.png")).content == b"picture"
+    for key in ("invoices/1.pdf", "products/../invoices/1.pdf", "products/%2e%2e/invoices/1.pdf"):
+        assert (await shop.http.get(f"/media/{key}")).status_code == 404, key
+
+
+class BrokenOperations(Operations):
+    """Has bugs where no resolver is to blame."""
+
+    def select(self, text: str, operation_name: str | None, request_id: str) -> Operation | Response:
+        if operation_name == "NotJson":
+            return Response(errors=[], data={"viewer": object()})
+        raise RuntimeError("the inside")
+
+
+@pytest.mark.parametrize("name", ["NotPrepared", "NotJson"])
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL_RESPONSE])
+async def test_a_bug_outside_the_resolvers_is_masked_logged_and_counted(
+    settings: Settings, caplog: pytest.LogCaptureFixture, name: str, accept: str
+) -> None:
+    schema = stitch()
+    operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
+    async with wired(settings, store=False, listening=False) as parts:
+        endpoint = GraphQLEndpoint(operations, parts, max_body_bytes=1000, ide=False)
+        app = Starlette(routes=[Route("/graphql", endpoint)])
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://prumo.test"
+        ) as http:
+            with capture_logs() as lines:
+                headers = {"accept": accept, "x-request-id": "request-17"}
+                asked = {"query": "{ viewer { scopes } }", "operationName": name}
+                response = await http.post("/graphql", json=asked, headers=headers)
+    assert response.status_code == 500
+    assert response.headers["content-type"] == f"{accept}; charset=utf-8"
+    assert response.headers["x-request-id"] == "request-17"
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "request-17"}
+    assert "the inside" not in response.text
+    assert [(line["status"], line["codes"]) for line in lines] == [(500, ["INTERNAL_SERVER_ERROR"])]
+    (logged,) = (record for record in caplog.records if record.exc_info)
+    assert vars(logged)["request_id"] == "request-17"
 
 
 async def test_introspection_answers_in_development(shop: Shop) -> None:

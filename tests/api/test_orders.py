@@ -2,12 +2,16 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from gateway.app import create_app
 from gateway.settings import Settings
 from resolvers.vocabulary.node import node_id
 from tests.api.shop import ADMIN, CATALOGO, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop
@@ -168,6 +172,52 @@ async def test_refusals_come_in_the_contract_s_order_and_change_nothing(shop: Sh
     assert shown["version"] == cart["version"]
 
 
+async def test_a_late_checkout_does_not_order_the_next_cart(shop: Shop) -> None:
+    """The answer was lost, the client forgot its key, and meanwhile the user filled another cart."""
+    order = await order_of(shop, PA, "CIM_0001")
+    ordered = (await fill(shop, PA, CIM_0002="1"))["version"]
+    assert (await check_out(shop, PA, ordered))["data"]["id"] != order["id"]
+    cart = await fill(shop, PA, CIM_0004="1")
+    late = await check_out(shop, PA, ordered)
+    assert (late["error"]["code"], late["error"]["actualVersion"]) == ("VERSION_CONFLICT", cart["version"])
+
+
+@dataclass(slots=True)
+class HurriedClock:
+    """A second passes between any two looks at it."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        self.instant += timedelta(seconds=1)
+        return self.instant
+
+
+async def test_an_operation_sees_one_instant(shop: Shop, settings: Settings) -> None:
+    """A line and its product cost the same, however many prices begin while the operation runs."""
+    clock = HurriedClock(datetime.now(UTC))
+    for second in range(30):
+        start = (clock.instant + timedelta(seconds=second)).isoformat()
+        price = {"sku": "CIM-0004", "source": "STATE", "state": "PA", "amount": f"{second + 1}"}
+        answer = await shop.operation("backoffice/SetPrice", {"input": price | {"validFrom": start}}, PRECOS)
+        answer.done("priceSet")
+    await empty(shop, PA)
+    fields = "lines { unitPrice { amount } product { price { unitPrice { amount } } } }"
+    app = create_app(settings, clock)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://prumo.test") as http,
+    ):
+        hurried = Shop(http)
+        line = 'cartLineSet(input: {sku: "CIM-0004", quantity: "1"})'
+        filled = (await hurried.ask(f"mutation {{ {line} {{ data {{ {fields} }} }} }}", None, PA)).data
+        shown = (await hurried.ask(f"{{ cart {{ {fields} }} }}", None, PA)).data
+    for cart in (filled["cartLineSet"]["data"], shown["cart"]):
+        (only,) = cart["lines"]
+        assert only["unitPrice"] == only["product"]["price"]["unitPrice"]
+    assert filled["cartLineSet"]["data"] != shown["cart"]
+
+
 async def test_a_price_set_meanwhile_is_noticed(shop: Shop) -> None:
     await empty(shop, PA)
     cart = await fill(shop, PA, CIM_0003="2")
@@ -242,7 +292,7 @@ async def test_twenty_retries_at_once_make_one_order(shop: Shop) -> None:
     assert int(await available(shop, "CIM-0002")) == int(before) - 1
 
 
-@pytest.mark.parametrize("key", ["", "x" * 500, "\u0007"])
+@pytest.mark.parametrize("key", ["", "   ", "x" * 500, "\u0007"])
 async def test_a_senseless_idempotency_key(shop: Shop, key: str) -> None:
     payload = (
         await shop.operation("portal/CheckOut", {"input": {"idempotencyKey": key, "cartVersion": 1}}, SP)
@@ -317,6 +367,11 @@ async def test_a_pending_account_sees_no_prices_and_orders_nothing(shop: Shop, s
         )
     listed = await shop.operation("portal/Products", {"first": 3, "sort": "PRICE_ASC"}, PA)
     assert [node["price"] for node in listed.data["products"]["nodes"]] == [None] * 3
+    shown = (await shop.operation("portal/Cart", None, PA)).data["cart"]
+    assert [(line["unitPrice"], line["lineTotal"], line["priceSource"]) for line in shown["lines"]] == [
+        (None, None, None)
+    ]
+    assert (shown["version"], shown["subtotal"]["amount"]) == (cart["version"], "0.00")
     assert (await check_out(shop, PA, cart["version"]))["error"]["code"] == "ACCOUNT_NOT_APPROVED"
     async with engine.begin() as connection:
         await connection.execute(

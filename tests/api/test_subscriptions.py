@@ -2,18 +2,36 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import orjson
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from contexts.identity.adapters.access_tokens import JwtAccessTokens
+from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.api import TokenVerified
+from contexts.shared.clock import Clock
+from gateway.app import create_app
+from gateway.http.websocket import GraphQLSockets
+from gateway.serve import UVICORN
+from gateway.settings import AUDIENCE, ISSUER, Settings
+from gateway.wiring import wired
+from resolvers.vocabulary.context import RequestContext
+from schema.documents import Documents
+from schema.limits import Limits
+from schema.operations import Operation, Operations, Response
+from schema.stitching import stitch
 from tests.api.shop import PA, REP, SP, Json, Shop
 
 PROTOCOL = "graphql-transport-ws"
@@ -23,8 +41,15 @@ WATCH = "subscription { orderUpdated { number status total { amount } } }"
 @pytest.fixture(scope="module")
 async def address(app: Starlette) -> AsyncIterator[str]:
     """The running application behind a real socket."""
+    async with served(app) as address:
+        yield address
+
+
+@asynccontextmanager
+async def served(app: Starlette) -> AsyncIterator[str]:
+    """An application served as `prumo serve` does it, and where its sockets are."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="websockets-sansio"))
+        server = uvicorn.Server(uvicorn.Config(app, **{**UVICORN, "lifespan": "off"}))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
             await asyncio.sleep(0.01)
@@ -134,7 +159,13 @@ async def close_code(address: str, *frames: str | bytes, ready: bool = True) -> 
         ('{"type":"subscribe","id":"1","payload":"x"}', 4400),
         ('{"type":"subscribe","id":"1","payload":{"query":1}}', 4400),
         ('{"type":"subscribe","id":"1","payload":{"query":"{viewer{scopes}}","variables":[]}}', 4400),
-        ("x" * 200_000, 4400),
+        ('{"type":"subscribe","id":"1","payload":{"query":"{product(sku:\\"\\\\u{0}\\"){id}}"}}', 4400),
+        ('{"type":"subscribe","id":"1","payload":{"query":"{product(sku:\\"\\u005cu0000\\"){id}}"}}', 4400),
+        (
+            '{"type":"subscribe","id":"1","payload":{"query":"{viewer{scopes}}","variables":{"a":"\\u0000"}}}',
+            4400,
+        ),
+        ("x" * 200_000, 1009),
     ],
 )
 async def test_what_the_protocol_forbids_closes_the_socket(
@@ -159,6 +190,127 @@ async def test_before_init_and_with_bad_tokens(address: str) -> None:
     bad = '{"type":"connection_init","payload":{"authorization":"Bearer x"}}'
     assert await close_code(address, bad, ready=False) == 4403
     assert await close_code(address, '{"type":"connection_init","payload":[]}', ready=False) == 4400
+
+
+async def test_frames_are_not_compressed(address: str) -> None:
+    """The client offers it; a window for each of many idle sockets is memory for nothing."""
+    async with connected(address) as socket:
+        assert socket.request is not None
+        assert socket.response is not None
+        assert "Sec-WebSocket-Extensions" in socket.request.headers
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+
+
+async def closed_with(socket: ClientConnection) -> int | None:
+    with pytest.raises(ConnectionClosed) as closed:
+        await receive(socket)
+    return closed.value.rcvd.code if closed.value.rcvd else None
+
+
+async def test_a_socket_ends_with_its_token(shop: Shop, settings: Settings, address: str) -> None:
+    keys = SigningKeys.load_or_create(settings.home / "keys")
+    short = JwtAccessTokens(keys, ISSUER, AUDIENCE, life=timedelta(seconds=2))
+    verified = short.verify(await shop.token(SP), datetime.now(UTC))
+    assert isinstance(verified, TokenVerified)
+    token, expires_at = short.issue(verified.principal, datetime.now(UTC))
+    async with connected(address, {"authorization": f"Bearer {token}"}) as socket:
+        await send(socket, id="1", type="subscribe", payload={"query": WATCH})
+        assert await closed_with(socket) == 4403
+    assert datetime.now(UTC) >= expires_at
+
+
+class AdjustableClock:
+    """The time of day, and what a machine that slept has missed of it."""
+
+    def __init__(self) -> None:
+        self.missed = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.missed
+
+
+async def test_an_expired_token_starts_nothing_and_hears_nothing(settings: Settings) -> None:
+    """The socket's timer does not run while a machine sleeps; here it is the clock that jumps."""
+    clock = AdjustableClock()
+    app = create_app(settings, clock)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://prumo.test") as http,
+        served(app) as address,
+    ):
+        before = await bearer(Shop(http), SP)
+        async with connected(address, before) as starting, connected(address, before) as hearing:
+            await send(hearing, id="1", type="subscribe", payload={"query": WATCH})
+            await send(hearing, id="2", type="subscribe", payload={"query": "{ viewer { scopes } }"})
+            assert (await receive(hearing))["id"] == "2"
+            assert (await receive(hearing))["type"] == "complete"
+            await asyncio.sleep(0.2)
+            clock.missed = timedelta(minutes=11)
+            with capture_logs() as lines:
+                await send(starting, id="1", type="subscribe", payload={"query": "{ viewer { scopes } }"})
+                assert await closed_with(starting) == 4403
+            assert lines == []
+            await order(Shop(http), SP)
+            assert await closed_with(hearing) == 4403
+
+
+class BrokenOperations(Operations):
+    """Has a bug where no resolver is to blame."""
+
+    async def subscribe(
+        self, operation: Operation, variables: Mapping[str, object], context: RequestContext, clock: Clock
+    ) -> AsyncIterator[Response] | Response:
+        async def stream() -> AsyncIterator[Response]:
+            yield Response(errors=[], data={"orderUpdated": None})
+            raise RuntimeError("the inside")
+
+        return stream()
+
+
+async def test_a_bug_ends_the_operation_with_one_masked_error_and_frees_its_id(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema = stitch()
+    operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
+    async with wired(settings, listening=False) as parts:
+        app = Starlette(routes=[WebSocketRoute("/graphql", GraphQLSockets(operations, parts).__call__)])
+        async with served(app) as address, connected(address) as socket:
+            for _ in range(2):
+                caplog.clear()
+                await send(socket, id="1", type="subscribe", payload={"query": WATCH})
+                assert (await receive(socket))["type"] == "next"
+                message = await receive(socket)
+                assert (message["id"], message["type"], len(message["payload"])) == ("1", "error", 1)
+                assert "the inside" not in str(message)
+                told = message["payload"][0]["extensions"]
+                assert told["code"] == "INTERNAL_SERVER_ERROR"
+                assert "the inside" in caplog.text
+                assert told["requestId"] in {vars(record).get("request_id") for record in caplog.records}
+
+
+async def test_operations_on_a_socket_are_counted_and_logged(shop: Shop, address: str) -> None:
+    with capture_logs() as lines:
+        async with connected(address, await bearer(shop, SP)) as socket:
+            await send(socket, id="1", type="subscribe", payload={"query": "query Who { viewer { scopes } }"})
+            await receive(socket)
+            await receive(socket)
+            await send(
+                socket, id="2", type="subscribe", payload={"query": "{ orders { nodes { id } } nothing }"}
+            )
+            await receive(socket)
+            await send(socket, id="3", type="subscribe", payload={"query": WATCH})
+            await asyncio.sleep(0.2)
+            await order(shop, SP)
+            await receive(socket)
+            await send(socket, id="3", type="complete")
+            await send(socket, type="ping")
+            await receive(socket)
+    who, refused, watched = (line for line in lines if line.get("transport") == "websocket")
+    assert (who["operation"], who["kind"], who["outcome"], who["statements"]) == ("Who", "query", "ok", 1)
+    assert (refused["outcome"], refused["codes"]) == ("refused", ["GRAPHQL_VALIDATION_FAILED"])
+    assert (watched["kind"], watched["outcome"], watched["responses"]) == ("subscription", "ok", 1)
+    assert watched["milliseconds"] >= 200
+    assert watched["statements"] >= 1
 
 
 async def test_another_subprotocol_is_4406(address: str) -> None:

@@ -1,6 +1,7 @@
 """The `prumo` command: its help, what it refuses, and the commands that only read."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import migrations
 from contexts.shared.adapters.mail import SpoolMailer
 from contexts.shared.mail import Mail
 from gateway.cli import prumo as group
+from gateway.embedded.postgres import Postgres
+from gateway.progress import CannotRun
+from tests.conftest import copied
 
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 
@@ -81,6 +86,78 @@ def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Pa
     assert len(result.stderr.splitlines()) == 1
     assert "127.0.0.1:1/shop cannot be reached" in result.stderr
     assert "secret" not in result.stderr
+
+
+async def test_migrate_brings_an_empty_database_by_url_to_the_newest_revision(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = await copied(postgres, "template1")
+    first = prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == f"Migrated to {', '.join(sorted(migrations.code_heads()))}.\n"
+    assert prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url).stdout == "The database is up to date.\n"
+    assert not (tmp_path / 's3').exists()
+
+
+async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres, tmp_path: Path) -> None:
+    result = prumo(
+        tmp_path, "seed", "--products", "1", PRUMO_DATABASE_URL=await copied(postgres, "template1")
+    )
+    assert result.returncode == 1
+    assert result.stderr == "prumo: The database is behind this code: run `prumo migrate` first.\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PRUMO_SMTP_URL", "mail.example", "an SMTP URL looks like"),
+        ("PRUMO_SMTP_URL", "smtp://ana:s3cret@mail.example:99999", "Port out of range"),
+        ("PRUMO_DATABASE_URL", "s3cret", "a database URL looks like postgresql://"),
+        ("PRUMO_DATABASE_URL", "mysql://ana:s3cret@h/x", "a database URL looks like postgresql://"),
+        ("PRUMO_DATABASE_URL", "postgresql://ana:s3cret@h:port/x", "a database URL looks like postgresql://"),
+        ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
+        ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
+        ("PRUMO_DATABASE_POOL", "many", "valid integer"),
+        ("PORT", "http", "valid integer"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_wrong_setting_is_named_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, variable: str, value: str, sentence: str
+) -> None:
+    for name, set_to in {**CONFIGURED, "PRUMO_HOME": str(tmp_path), variable: value}.items():
+        monkeypatch.setenv(name, set_to)
+    with pytest.raises(CannotRun) as refused:
+        group.main([command], standalone_mode=False)
+    said = str(refused.value)
+    assert said.startswith(f"The configuration is wrong. {variable}: ")
+    assert sentence in said
+    assert "s3cret" not in said
+
+
+def test_a_wrong_setting_takes_one_line(tmp_path: Path) -> None:
+    result = prumo(tmp_path, "worker", **{**CONFIGURED, "PRUMO_SMTP_URL": "mail.example"})
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_a_worker_without_smtp_or_s3_runs_and_says_where_the_mail_stays(tmp_path: Path) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PRUMO_")}
+    settings = {"PRUMO_HOME": str(tmp_path), "PRUMO_DATABASE_URL": CONFIGURED["PRUMO_DATABASE_URL"]}
+    with subprocess.Popen(
+        [str(PRUMO), "worker"], env={**own, **settings}, stderr=subprocess.PIPE, text=True
+    ) as it:
+        assert it.stderr is not None
+        said = it.stderr.readline()
+        away = it.stderr.readline()
+        it.send_signal(signal.SIGTERM)
+        rest = it.stderr.read()
+    assert (
+        said
+        == f"prumo: PRUMO_SMTP_URL is not set: no mail is sent, all of it is kept in {tmp_path / 'mail'}.\n"
+    )
+    assert "the database is away" in away
+    assert "Traceback" not in rest
+    assert it.returncode == 0
 
 
 async def test_kept_mail_is_listed_and_shown(tmp_path: Path) -> None:

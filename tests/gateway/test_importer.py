@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from contexts.catalog.api import Product
+from contexts.catalog.api import Product, ProductDraft, StockStatus
 from contexts.identity.api import AccountOpened, AccountStatus, Address
 from contexts.orders.api import CartChanged, CheckOutCommand, Customer, Placed
 from contexts.pricing.api import Line, Perspective, PriceSource
@@ -108,8 +108,9 @@ async def test_a_buyer_in_the_state_orders_them(contexts: Contexts, tmp_path: Pa
     )
     assert isinstance(opened, AccountOpened)
     customer = Customer(account_id=opened.account.id, user_id=opened.account.id)
-    await contexts.orders.set_cart_line(customer, "SINAPI-00001379", Decimal(3))
-    changed = await contexts.orders.set_cart_line(customer, "SINAPI-00000370", Decimal("0.1"))
+    now = datetime.now(UTC)
+    await contexts.orders.set_cart_line(customer, "SINAPI-00001379", Decimal(3), now)
+    changed = await contexts.orders.set_cart_line(customer, "SINAPI-00000370", Decimal("0.1"), now)
     assert isinstance(changed, CartChanged) and changed.cart is not None
     placed = await contexts.orders.check_out(
         customer, CheckOutCommand("key-1", changed.cart.cart.version, Decimal("137.52"))
@@ -158,6 +159,18 @@ async def test_a_changed_description_updates_the_product_and_keeps_its_stock(
     assert (changed.created, changed.updated, changed.unchanged) == (0, 1, 0)
     nail = await product(contexts, "SINAPI-00007200")
     assert (nail.name, nail.availability.available) == ("PREGO 18 X 27", Decimal(1000))
+
+
+async def test_a_changed_description_keeps_from_when_on_the_stock_is_low(
+    contexts: Contexts, tmp_path: Path
+) -> None:
+    known = ProductDraft(
+        "SINAPI-00007250", "PREGO", "KG", Decimal(1), "ferragens", "Ferragens", Decimal(50), Decimal(80)
+    )
+    await contexts.catalog.publish([known])
+    await imported(contexts, workbook(tmp_path, (7250.0, "PREGO 18 X 27", "KG", "C", 10.0)))
+    nail = await product(contexts, known.sku)
+    assert (nail.name, nail.availability.status) == ("PREGO 18 X 27", StockStatus.LOW_STOCK)
 
 
 async def test_what_is_rejected_and_doubtful_is_said(contexts: Contexts, tmp_path: Path) -> None:

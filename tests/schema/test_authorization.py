@@ -3,10 +3,11 @@
 from uuid import UUID
 
 import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 
 from contexts.identity.api import Principal
-from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
-from schema.authorization import denied, guarded_positions
+from schema import authorization
+from schema.execution.collect_fields import plan_operation
 from schema.stitching import stitch
 
 
@@ -28,8 +29,8 @@ def denials(
     document = parse(text)
     assert validate(schema, document) == []
     operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-    _, errors = denied(guarded_positions(schema, document, operation), who, variables)
-    return [(error.path, (error.extensions or {})["code"]) for error in errors]
+    found = authorization.denials(plan_operation(schema, document, operation), who, variables)
+    return [(error.path, (error.extensions or {})["code"]) for error in found.errors]
 
 
 def test_one_error_per_position_with_response_keys(schema: GraphQLSchema) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import strawberry
-
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -13,11 +12,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
 )
+
 from resolvers.catalog.types import Product
 from resolvers.vocabulary.contribution import Contribution
 from resolvers.vocabulary.directives import PUBLIC, Public
 from resolvers.vocabulary.fields import root_field
-from schema.authorization import guard_of
+from schema.declarations import guard_of
 from schema.stitching import CONTRIBUTIONS, StitchingError, sdl, stitch
 
 OPERATIONS = Path("graphql/operations")

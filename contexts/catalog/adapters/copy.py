@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from contexts.catalog.adapters.tables import products
 from contexts.catalog.domain.slugs import slug_of
 from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 
 PRODUCT_COLUMNS = ("id", "sku", "slug", "name", "unit", "quantity_step", "category_id", "created_at")
@@ -42,11 +43,8 @@ class CatalogCopy:
 
     async def ids(self, sku_prefix: str) -> dict[str, UUID]:
         """The products there are whose sku begins so, by sku."""
-        statement = select(products.c.sku, products.c.id).where(
-            products.c.sku.startswith(sku_prefix, autoescape=True)
-        )
-        async with self.database.reading() as connection:
-            return {row.sku: row.id for row in await connection.execute(statement)}
+        named = products.c.sku.startswith(sku_prefix, autoescape=True)
+        return dict(await self.database.fetch(Query(select(products.c.sku, products.c.id).where(named))))
 
     async def __call__(
         self, drafts: Sequence[NewProduct], progress: Callable[[int], None]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, false, or_, true
 
 from contexts.catalog.adapters.parameters import is_storable
 from contexts.shared.pagination import InvalidPosition, Position, Window
@@ -42,13 +42,30 @@ def order_by(keys: Sequence[Key], *, backward: bool) -> list[ColumnElement[objec
     return [_ordered(key, backward) for key in keys]
 
 
-def inside(keys: Sequence[Key], window: Window) -> ColumnElement[bool]:
-    """The rows after `window.after` and before `window.before`. Raises InvalidPosition."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Whether a window is cut by positions, and which of their values are NULL: what its SQL depends on."""
+
+    after: tuple[bool, ...] | None
+    before: tuple[bool, ...] | None
+
+
+def bounds_of(keys: Sequence[Key], window: Window) -> tuple[Bounds, dict[str, KeyValue]]:
+    """A window's bounds, and the values that `inside` compares with. Raises InvalidPosition."""
+    after = None if window.after is None else _values(keys, window.after)
+    before = None if window.before is None else _values(keys, window.before)
+    values = {f"after_{n}": value for n, value in enumerate(after or ())}
+    values |= {f"before_{n}": value for n, value in enumerate(before or ())}
+    return Bounds(_nulls(after), _nulls(before)), values
+
+
+def inside(keys: Sequence[Key], bounds: Bounds) -> ColumnElement[bool]:
+    """The rows after one position and before the other, whose values are parameters."""
     conditions = []
-    if window.after is not None:
-        conditions.append(_beyond(keys, _values(keys, window.after), backward=False))
-    if window.before is not None:
-        conditions.append(_beyond(keys, _values(keys, window.before), backward=True))
+    if bounds.after is not None:
+        conditions.append(_beyond(keys, "after", bounds.after, backward=False))
+    if bounds.before is not None:
+        conditions.append(_beyond(keys, "before", bounds.before, backward=True))
     return and_(true(), *conditions)
 
 
@@ -115,6 +132,10 @@ def _values(keys: Sequence[Key], position: Position) -> list[KeyValue]:
     return values
 
 
+def _nulls(values: list[KeyValue] | None) -> tuple[bool, ...] | None:
+    return None if values is None else tuple(value is None for value in values)
+
+
 def _ordered(key: Key, backward: bool) -> ColumnElement[object]:
     descending = key.descending != backward
     ordered = key.column.desc() if descending else key.column.asc()
@@ -123,17 +144,20 @@ def _ordered(key: Key, backward: bool) -> ColumnElement[object]:
     return ordered.nulls_first() if backward else ordered.nulls_last()
 
 
-def _beyond(keys: Sequence[Key], values: Sequence[KeyValue], *, backward: bool) -> ColumnElement[bool]:
+def _beyond(
+    keys: Sequence[Key], name: str, nulls: Sequence[bool], *, backward: bool, number: int = 0
+) -> ColumnElement[bool]:
     """Rows that come after (before, when backward) the given keys: lexicographic comparison, NULLs last.
 
     `column >= value AND (column > value OR …)` says the same as `column > value OR column = value AND …`,
     but its first half is a range that an index is entered with.
     """
-    if not keys:
+    if number == len(keys):
         return false()
-    key, value = keys[0], values[0]
-    rest = _beyond(keys[1:], values[1:], backward=backward)
-    if value is None:
+    key = keys[number]
+    value: BindParameter[object] = bindparam(f"{name}_{number}")
+    rest = _beyond(keys, name, nulls, backward=backward, number=number + 1)
+    if nulls[number]:
         tied = and_(key.column.is_(None), rest)
         return or_(key.column.is_not(None), tied) if backward else tied
     if key.descending != backward:

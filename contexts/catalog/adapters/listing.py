@@ -1,8 +1,12 @@
-"""The listing as SQL: which products, in which order."""
+"""The listing as SQL: which products, in which order.
+
+The text of a listing depends on its Shape alone; what is looked for travels in parameters.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,22 +19,22 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     case,
     cast,
     column,
     exists,
-    false,
     func,
     null,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
 from contexts.catalog.adapters import keyset
 from contexts.catalog.adapters.keyset import Key
-from contexts.catalog.adapters.parameters import any_text, is_storable
+from contexts.catalog.adapters.parameters import is_storable, storable
 from contexts.catalog.adapters.tables import categories, products, stock
 from contexts.catalog.domain.search import search_text
 from contexts.catalog.ports import PricePerspective, ProductFilter, ProductSort
@@ -40,8 +44,66 @@ _NEWEST = (
     Key(products.c.created_at, keyset.read_instant, descending=True),
     Key(products.c.id, keyset.read_id, descending=True),
 )
+_BY_PRICE = (ProductSort.PRICE_ASC, ProductSort.PRICE_DESC)
 _CENT_OF_CENTAVO = Decimal("0.0001")
 _ABOVE_ALL_PRICES = Decimal(10**12)
+
+
+class Shape(NamedTuple):
+    """What a listing is filtered and sorted by. `price_relation` None: nothing has a price, or none matters."""
+
+    sort: ProductSort
+    search: bool
+    category: bool
+    in_stock: bool | None
+    skus: bool
+    min_price: bool
+    max_price: bool
+    price_relation: str | None
+
+    @classmethod
+    def of(
+        cls,
+        filter: ProductFilter,
+        sort: ProductSort,
+        perspective: PricePerspective | None,
+        price_relation: str | None,
+    ) -> "Shape":
+        """The shape of a filter and a sort, as seen from a perspective; without one nothing has a price."""
+        speaks_of_price = sort in _BY_PRICE or filter.min_price is not None or filter.max_price is not None
+        return cls(
+            sort,
+            search_text(filter.search) is not None,
+            filter.category_slug is not None,
+            filter.in_stock,
+            filter.skus is not None,
+            filter.min_price is not None,
+            filter.max_price is not None,
+            price_relation if perspective is not None and speaks_of_price else None,
+        )
+
+
+def parameters_of(filter: ProductFilter, perspective: PricePerspective | None) -> dict[str, object]:
+    """The values that the statements of the filter's shape ask for, and possibly more."""
+    parameters: dict[str, object] = {}
+    if filter.search is not None:
+        parameters["search"] = search_text(filter.search)
+    if (slug := filter.category_slug) is not None:
+        # NULL equals nothing, as does what PostgreSQL cannot hold.
+        parameters["category"] = slug if is_storable(slug) else None
+    if filter.skus is not None:
+        parameters["skus"] = storable(filter.skus)
+    # Prices have four decimals: rounded inwards, a bound means the same, and 1e-99999 is no problem.
+    if filter.min_price is not None:
+        parameters["min_price"] = _bounded(filter.min_price).quantize(_CENT_OF_CENTAVO, ROUND_CEILING)
+    if filter.max_price is not None:
+        parameters["max_price"] = _bounded(filter.max_price).quantize(_CENT_OF_CENTAVO, ROUND_FLOOR)
+    if perspective is not None:
+        parameters["account"] = perspective.account_id
+        parameters["state"] = perspective.state
+        parameters["tier"] = perspective.tier
+        parameters["at"] = perspective.at
+    return parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +115,17 @@ class Listing:
     keys: tuple[Key, ...]
 
 
-def listing(
-    filter: ProductFilter,
-    sort: ProductSort,
-    perspective: PricePerspective | None,
-    price_relation: str | None,
-) -> Listing:
-    """The listing of a filter and a sort, as seen from a perspective; without one nothing has a price."""
+def listing(shape: Shape) -> Listing:
+    """The listing of a shape."""
     source: FromClause = products
     price: ColumnElement[object] = cast(null(), Numeric)
-    if perspective is not None and price_relation is not None and _speaks_of_price(filter, sort):
-        prices = _prices(price_relation, perspective)
+    if shape.price_relation is not None:
+        prices = _prices(shape.price_relation)
         source = products.outerjoin(prices, prices.c.product_id == products.c.id)
         price = prices.c.unit_price
-    search = None if (text := search_text(filter.search)) is None else _search(text)
-    return Listing(source, and_(true(), *_conditions(filter, search, price)), _keys(sort, search, price))
+    search = _search() if shape.search else None
+    conditions = _conditions(shape, search, price)
+    return Listing(source, and_(true(), *conditions), _keys(shape.sort, search, price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +138,7 @@ class _Search:
     code: ScalarSelect[object]
 
 
-def _search(text: str) -> _Search:
+def _search() -> _Search:
     # Scalar subqueries: worked out once per statement, where a plain call might run once per row.
     queries = (
         select(
@@ -89,58 +147,45 @@ def _search(text: str) -> _Search:
             column("head", TSQUERY),
             column("code", TSQUERY),
         )
-        .select_from(func.catalog.search_queries(text))
+        .select_from(func.catalog.search_queries(bindparam("search", type_=Text)))
         .cte("search")
     )
     every, whole, head, code = (select(query).scalar_subquery() for query in queries.c)
     return _Search(every, whole, head, code)
 
 
-def _prices(relation: str, perspective: PricePerspective) -> TableValuedAlias:
+def _prices(relation: str) -> TableValuedAlias:
     *schema, name = relation.split(".")
     call: Function[object] = Function(
         name,
-        bindparam(None, perspective.account_id, Uuid),
-        bindparam(None, perspective.state, Text),
-        bindparam(None, perspective.tier, Text),
+        bindparam("account", type_=Uuid),
+        bindparam("state", type_=Text),
+        bindparam("tier", type_=Text),
         bindparam(None, Decimal(1), Numeric),
-        bindparam(None, perspective.at, DateTime(timezone=True)),
+        bindparam("at", type_=DateTime(timezone=True)),
         packagenames=tuple(schema),
     )
     columns = column("product_id", Uuid), column("unit_price", Numeric)
     return call.table_valued(*columns, name="prices").render_derived()
 
 
-def _speaks_of_price(filter: ProductFilter, sort: ProductSort) -> bool:
-    return (
-        sort in (ProductSort.PRICE_ASC, ProductSort.PRICE_DESC)
-        or filter.min_price is not None
-        or filter.max_price is not None
-    )
-
-
 def _conditions(
-    filter: ProductFilter, search: _Search | None, price: ColumnElement[object]
+    shape: Shape, search: _Search | None, price: ColumnElement[object]
 ) -> Iterator[ColumnElement[bool]]:
     if search is not None:
         yield products.c.search.op("@@", is_comparison=True)(search.every)
-    if filter.category_slug is not None:
-        yield (
-            products.c.category_id
-            == select(categories.c.id).where(categories.c.slug == filter.category_slug).scalar_subquery()
-            if is_storable(filter.category_slug)
-            else false()
-        )
-    if filter.in_stock is not None:
+    if shape.category:
+        wanted = select(categories.c.id).where(categories.c.slug == bindparam("category"))
+        yield products.c.category_id == wanted.scalar_subquery()
+    if shape.in_stock is not None:
         available = exists().where(stock.c.product_id == products.c.id, stock.c.on_hand > stock.c.reserved)
-        yield available if filter.in_stock else ~available
-    if filter.skus is not None:
-        yield products.c.sku == any_text(filter.skus)
-    # Prices have four decimals: rounded inwards, a bound means the same, and 1e-99999 is no problem.
-    if filter.min_price is not None:
-        yield price >= _bounded(filter.min_price).quantize(_CENT_OF_CENTAVO, ROUND_CEILING)
-    if filter.max_price is not None:
-        yield price <= _bounded(filter.max_price).quantize(_CENT_OF_CENTAVO, ROUND_FLOOR)
+        yield available if shape.in_stock else ~available
+    if shape.skus:
+        yield products.c.sku == any_(bindparam("skus", type_=ARRAY(Text)))
+    if shape.min_price:
+        yield price >= bindparam("min_price", type_=Numeric)
+    if shape.max_price:
+        yield price <= bindparam("max_price", type_=Numeric)
 
 
 def _bounded(price: Decimal) -> Decimal:

@@ -16,6 +16,11 @@ def is_storable(text: str) -> bool:
     return "\0" not in text
 
 
+def storable(texts: Collection[str]) -> list[str]:
+    """Those of the texts that PostgreSQL can hold."""
+    return [text for text in texts if is_storable(text)]
+
+
 def any_id(ids: Collection[UUID]) -> ColumnElement[UUID]:
     """For `column == any_id(…)`: one statement text, however many ids."""
     return func.any(bindparam(None, list(ids), ARRAY(Uuid)))
@@ -23,7 +28,7 @@ def any_id(ids: Collection[UUID]) -> ColumnElement[UUID]:
 
 def any_text(texts: Collection[str]) -> ColumnElement[str]:
     """For `column == any_text(…)`; texts that cannot be stored are left out."""
-    return func.any(bindparam(None, [text for text in texts if is_storable(text)], ARRAY(Text)))
+    return func.any(bindparam(None, storable(texts), ARRAY(Text)))
 
 
 def relation(name: str, /, **columns: tuple[ColumnElement[object], Sequence[object]]) -> TableValuedAlias:

@@ -1,19 +1,22 @@
 """Products and categories read from PostgreSQL, in one statement each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, select
+from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, func, literal_column, select
 
 from contexts.catalog.adapters import keyset
-from contexts.catalog.adapters.listing import listing
-from contexts.catalog.adapters.parameters import any_id, any_text
+from contexts.catalog.adapters.listing import Shape, listing, parameters_of
+from contexts.catalog.adapters.parameters import storable
 from contexts.catalog.adapters.tables import categories, product_images, products, stock
 from contexts.catalog.domain.product import Category, Image, Product, availability
 from contexts.catalog.ports import PricePerspective, ProductFilter, ProductSort
 from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.query import Query
 from contexts.shared.pagination import Page, Window, page_of
 from contexts.shared.transaction import Transaction
 
@@ -41,6 +44,46 @@ _product = (
     .outerjoin(product_images, _main_image)
     .outerjoin(stock, stock.c.product_id == products.c.id)
 )
+_WIDTH = len(_product.selected_columns)
+_BY_IDS = Query(_product.where(products.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))))
+_BY_SKUS = Query(_product.where(products.c.sku == any_(bindparam("skus", type_=ARRAY(Text)))))
+_BY_SLUGS = Query(_product.where(products.c.slug == any_(bindparam("slugs", type_=ARRAY(Text)))))
+
+_category = select(categories.c.id, categories.c.slug, categories.c.name)
+_in_order = (categories.c.position, categories.c.id)
+_CATEGORIES = Query(_category.order_by(*_in_order))
+_CATEGORIES_BY_IDS = Query(
+    _category.where(categories.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).order_by(*_in_order)
+)
+
+_listing = lru_cache(maxsize=128)(listing)
+
+
+@lru_cache(maxsize=512)
+def _page(shape: Shape, backward: bool, limit: int, bounds: keyset.Bounds) -> Query[*tuple[Any, ...]]:
+    """The page's rows are chosen by their keys alone; only those are joined with what is shown."""
+    wanted = _listing(shape)
+    chosen = (
+        select(products.c.id, *(key.column.label(f"key_{n}") for n, key in enumerate(wanted.keys)))
+        .select_from(wanted.source)
+        .where(wanted.condition, keyset.inside(wanted.keys, bounds))
+        .order_by(*keyset.order_by(wanted.keys, backward=backward))
+        # A literal, not a parameter: a cached plan that does not know the limit would scan everything.
+        .limit(literal_column(str(limit), Integer))
+        .subquery("chosen")
+    )
+    keys = [key.of(chosen.c[f"key_{n}"]) for n, key in enumerate(wanted.keys)]
+    return Query(
+        _product.add_columns(*(key.column for key in keys))
+        .join(chosen, chosen.c.id == products.c.id)
+        .order_by(*keyset.order_by(keys, backward=backward))
+    )
+
+
+@lru_cache(maxsize=128)
+def _count(shape: Shape) -> Query[int]:
+    wanted = _listing(shape)
+    return Query(select(func.count()).select_from(wanted.source).where(wanted.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,72 +106,73 @@ class SqlProducts:
         seen_by: UUID | None,
         perspective: PricePerspective | None,
     ) -> Page[Product]:
-        """The page's rows are chosen by their keys alone; only those are joined with what is shown."""
-        wanted = listing(filter, sort, perspective, self.price_relation)
-        chosen = (
-            select(products.c.id, *(key.column.label(f"key_{n}") for n, key in enumerate(wanted.keys)))
-            .select_from(wanted.source)
-            .where(wanted.condition, keyset.inside(wanted.keys, window))
-            .order_by(*keyset.order_by(wanted.keys, backward=window.backward))
-            # A literal, not a parameter: a cached plan that does not know the limit would scan everything.
-            .limit(bindparam("limit", window.limit + 1, literal_execute=True))
-            .subquery("chosen")
+        shape = Shape.of(filter, sort, perspective, self.price_relation)
+        bounds, cut = keyset.bounds_of(_listing(shape).keys, window)
+        rows = await self.database.fetch(
+            _page(shape, window.backward, window.limit + 1, bounds),
+            parameters_of(filter, perspective) | cut,
         )
-        keys = [key.of(chosen.c[f"key_{n}"]) for n, key in enumerate(wanted.keys)]
-        statement = (
-            _product.add_columns(*(key.column for key in keys))
-            .join(chosen, chosen.c.id == products.c.id)
-            .order_by(*keyset.order_by(keys, backward=window.backward))
-        )
-        async with self.database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
-        return page_of(
-            window, [(self._product(row, seen_by), keyset.position_of(row[-len(keys) :])) for row in rows]
-        )
+        positions = [keyset.position_of(row[_WIDTH:]) for row in rows]
+        return page_of(window, list(zip(self._products(rows, seen_by), positions, strict=True)))
 
     async def count(self, filter: ProductFilter, perspective: PricePerspective | None) -> int:
-        wanted = listing(filter, ProductSort.NAME, perspective, self.price_relation)
-        statement = select(func.count()).select_from(wanted.source).where(wanted.condition)
-        async with self.database.reading() as connection:
-            return (await connection.execute(statement)).scalar_one()
+        shape = Shape.of(filter, ProductSort.NAME, perspective, self.price_relation)
+        ((count,),) = await self.database.fetch(_count(shape), parameters_of(filter, perspective))
+        return count
 
     async def by_ids(
         self, ids: Collection[UUID], seen_by: UUID | None, *, within: Transaction | None = None
     ) -> dict[UUID, Product]:
-        found = await self._where(products.c.id == any_id(ids), seen_by, within)
-        return {product.id: product for product in found}
+        rows = await self.database.fetch(_BY_IDS, {"ids": list(ids)}, within)
+        return {product.id: product for product in self._products(rows, seen_by)}
 
     async def by_skus(
         self, skus: Collection[str], seen_by: UUID | None, *, within: Transaction | None = None
     ) -> dict[str, Product]:
-        found = await self._where(products.c.sku == any_text(skus), seen_by, within)
-        return {product.sku: product for product in found}
+        rows = await self.database.fetch(_BY_SKUS, {"skus": storable(skus)}, within)
+        return {product.sku: product for product in self._products(rows, seen_by)}
 
     async def by_slugs(self, slugs: Collection[str], seen_by: UUID | None) -> dict[str, Product]:
-        found = await self._where(products.c.slug == any_text(slugs), seen_by, None)
-        return {product.slug: product for product in found}
+        rows = await self.database.fetch(_BY_SLUGS, {"slugs": storable(slugs)})
+        return {product.slug: product for product in self._products(rows, seen_by)}
 
-    async def _where(
-        self, condition: ColumnElement[bool], seen_by: UUID | None, within: Transaction | None
-    ) -> list[Product]:
-        async with self.database.reading(within) as connection:
-            rows = (await connection.execute(_product.where(condition))).all()
-        return [self._product(row, seen_by) for row in rows]
-
-    def _product(self, row: Row[*tuple[object, ...]], seen_by: UUID | None) -> Product:
-        return Product(
-            id=row.id,
-            sku=row.sku,
-            slug=row.slug,
-            name=row.name,
-            unit=row.unit,
-            quantity_step=row.quantity_step,
-            category=Category(row.category_id, row.category_slug, row.category_name),
-            image=Image(f"{self.media_url}/{quote(row.object_key)}", row.alt) if row.object_key else None,
-            availability=availability(row.on_hand, row.reserved, row.low_stock_at),
-            created_at=row.created_at,
-            seen_by=seen_by,
-        )
+    def _products(self, rows: Sequence[tuple[Any, ...]], seen_by: UUID | None) -> Iterator[Product]:
+        """From rows that begin with the columns of `_product`; the products share their categories."""
+        shelves: dict[UUID, Category] = {}
+        for row in rows:
+            (
+                id_,
+                sku,
+                slug,
+                name,
+                unit,
+                quantity_step,
+                created_at,
+                category_id,
+                category_slug,
+                category_name,
+                object_key,
+                alt,
+                on_hand,
+                reserved,
+                low_stock_at,
+            ) = row[:_WIDTH]
+            category = shelves.get(category_id)
+            if category is None:
+                category = shelves[category_id] = Category(category_id, category_slug, category_name)
+            yield Product(
+                id_,
+                sku,
+                slug,
+                name,
+                unit,
+                quantity_step,
+                category,
+                Image(f"{self.media_url}/{quote(object_key)}", alt) if object_key else None,
+                availability(on_hand, reserved, low_stock_at),
+                created_at,
+                seen_by,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +182,8 @@ class SqlCategories:
     database: Database
 
     async def all(self) -> list[Category]:
-        return await self._where(None)
+        return [Category(*row) for row in await self.database.fetch(_CATEGORIES)]
 
     async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Category]:
-        found = await self._where(categories.c.id == any_id(ids))
-        return {category.id: category for category in found}
-
-    async def _where(self, condition: ColumnElement[bool] | None) -> list[Category]:
-        statement = select(categories.c.id, categories.c.slug, categories.c.name)
-        if condition is not None:
-            statement = statement.where(condition)
-        async with self.database.reading() as connection:
-            rows = await connection.execute(statement.order_by(categories.c.position, categories.c.id))
-            return [Category(row.id, row.slug, row.name) for row in rows]
+        rows = await self.database.fetch(_CATEGORIES_BY_IDS, {"ids": list(ids)})
+        return {row[0]: Category(*row) for row in rows}

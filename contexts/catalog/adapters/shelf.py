@@ -123,7 +123,7 @@ async def _put_stock(
         select(
             given.c.product_id,
             func.coalesce(given.c.on_hand, stock.c.on_hand, 0),
-            given.c.low_stock_at,
+            func.coalesce(given.c.low_stock_at, stock.c.low_stock_at, 0),
         ).select_from(given.outerjoin(stock, stock.c.product_id == given.c.product_id)),
     )
     await connection.execute(

@@ -69,8 +69,3 @@ def availability(on_hand: Decimal, reserved: Decimal, low_stock_at: Decimal) -> 
     if available <= low_stock_at:
         return Availability(StockStatus.LOW_STOCK, available)
     return Availability(StockStatus.IN_STOCK, available)
-
-
-def is_multiple_of_step(quantity: Decimal, step: Decimal) -> bool:
-    """Whether a quantity can be sold: 2.5 M3 of sand with step 0.5 can, 2.5 bags with step 1 cannot."""
-    return quantity % step == 0

@@ -11,7 +11,7 @@ import jwt
 
 from contexts.identity.adapters.signing_keys import SigningKeys
 from contexts.identity.domain.user import Principal
-from contexts.identity.ports import TokenRejected
+from contexts.identity.ports import TokenRejected, TokenVerified
 from contexts.shared.ids import new_id
 
 ALGORITHM = "EdDSA"
@@ -24,10 +24,10 @@ _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "scope", "roles"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
+class _Signed:
     """A token whose signature and claims hold, from one second since 1970 until before another."""
 
-    principal: Principal
+    verified: TokenVerified
     valid_from: int
     expires: int
 
@@ -46,7 +46,7 @@ class JwtAccessTokens:
         self._audience = audience
         self._life = life
         # Exceptions are not cached, so forged tokens push no good one out.
-        self._verified = lru_cache(maxsize=1024)(self._verify)
+        self._signed = lru_cache(maxsize=1024)(self._check)
 
     def issue(self, principal: Principal, at: datetime) -> tuple[str, datetime]:
         issued = int(at.timestamp())
@@ -68,25 +68,25 @@ class JwtAccessTokens:
         token = jwt.encode(claims, self._signing.private, ALGORITHM, headers)
         return token, datetime.fromtimestamp(expires, UTC)
 
-    def verify(self, token: str, at: datetime) -> Principal | TokenRejected:
+    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected:
         # PyJWT would take a padded signature; RFC 7515 knows no padding, and one token has one spelling.
         if len(token) > MAX_TOKEN or not token.isascii() or "=" in token:
             return TokenRejected("oversized, or not base64url")
         try:
-            verified = self._verified(token)
+            signed = self._signed(token)
         except jwt.PyJWTError as error:
             return TokenRejected(str(error))
         now = at.timestamp()
-        if now >= verified.expires:
+        if now >= signed.expires:
             return TokenRejected("expired")
-        if now < verified.valid_from:
+        if now < signed.valid_from:
             return TokenRejected("not valid yet")
-        return verified.principal
+        return signed.verified
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:
         return self._jwks
 
-    def _verify(self, token: str) -> _Verified:
+    def _check(self, token: str) -> _Signed:
         """Raises PyJWTError; leaves the time to the caller."""
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
@@ -114,8 +114,8 @@ class JwtAccessTokens:
         return _read(claims)
 
 
-def _read(claims: Mapping[str, Any]) -> _Verified:
-    issued = _seconds(claims, "iat")
+def _read(claims: Mapping[str, Any]) -> _Signed:
+    issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
     roles = claims["roles"]
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise jwt.InvalidTokenError("roles is not a list of strings")
@@ -127,7 +127,11 @@ def _read(claims: Mapping[str, Any]) -> _Verified:
         scopes=frozenset(_string(claims, "scope").split()),
     )
     starts = max(issued, _seconds(claims, "nbf")) if "nbf" in claims else issued
-    return _Verified(principal, valid_from=starts - LEEWAY, expires=_seconds(claims, "exp"))
+    try:
+        expires_at = datetime.fromtimestamp(expires, UTC)
+    except (OverflowError, OSError, ValueError):
+        raise jwt.InvalidTokenError("exp is beyond every calendar") from None
+    return _Signed(TokenVerified(principal, expires_at), valid_from=starts - LEEWAY, expires=expires)
 
 
 def _string(claims: Mapping[str, Any], name: str) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, any_, bindparam, exists, select
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import account_addresses, buyer_accounts, portfolio
@@ -14,6 +13,7 @@ from contexts.identity.domain.account import Account, AccountStatus, Address
 from contexts.identity.domain.scopes import ALL_ACCOUNTS
 from contexts.identity.domain.user import Principal
 from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 from contexts.shared.transaction import Transaction
 
@@ -30,25 +30,32 @@ ACCOUNT_WITH_STATE = buyer_accounts.join(
     and_(account_addresses.c.account_id == buyer_accounts.c.id, account_addresses.c.is_primary),
 )
 
-_BY_IDS = (
+AccountRow = tuple[UUID, str, str, str, str | None, str]
+
+_accounts: Select[*AccountRow] = (
     select(*ACCOUNT_COLUMNS)
     .select_from(ACCOUNT_WITH_STATE)
     # One array instead of a list of parameters: one prepared statement, however many ids.
     .where(buyer_accounts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 )
-_PORTFOLIO_OF = select(portfolio.c.account_id).where(portfolio.c.rep_id == bindparam("rep_id"))
-
-
-def account_of(row: Row[*tuple[Any, ...]]) -> Account:
-    """The account in a row that has ACCOUNT_COLUMNS."""
-    return Account(
-        id=row.account_id,
-        legal_name=row.legal_name,
-        cnpj=row.cnpj,
-        state=row.state,
-        tier=row.tier,
-        status=AccountStatus(row.status),
+_BY_IDS = Query(_accounts)
+_OWN = Query(_accounts.where(buyer_accounts.c.id == bindparam("account_id")))
+_IN_PORTFOLIO = Query(
+    _accounts.where(
+        exists().where(
+            portfolio.c.rep_id == bindparam("user_id"), portfolio.c.account_id == buyer_accounts.c.id
+        )
     )
+)
+_PORTFOLIO_OF = Query(select(portfolio.c.account_id).where(portfolio.c.rep_id == bindparam("rep_id")))
+
+_STATUSES = {status.value: status for status in AccountStatus}
+
+
+def account_of(row: AccountRow) -> Account:
+    """The account in the values of ACCOUNT_COLUMNS."""
+    account_id, legal_name, cnpj, state, tier, status = row
+    return Account(account_id, legal_name, cnpj, state, tier, _STATUSES[status])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,13 @@ class SqlAccounts:
     ) -> dict[UUID, Account]:
         if ALL_ACCOUNTS in principal.scopes:
             return await self._read(_BY_IDS, ids, within)
-        return await self._read(_BY_IDS.where(_in_reach_of(principal)), ids, within)
+        if principal.account_id is not None:
+            return await self._read(_OWN, ids, within, account_id=principal.account_id)
+        return await self._read(_IN_PORTFOLIO, ids, within, user_id=principal.user_id)
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
-        async with self.database.reading(within) as connection:
-            return frozenset(await connection.scalars(_PORTFOLIO_OF, {"rep_id": rep_id}))
+        rows = await self.database.fetch(_PORTFOLIO_OF, {"rep_id": rep_id}, within)
+        return frozenset(account_id for (account_id,) in rows)
 
     async def add(
         self,
@@ -110,18 +119,13 @@ class SqlAccounts:
         return True
 
     async def _read(
-        self, statement: Select[*tuple[Any, ...]], ids: Collection[UUID], within: Transaction | None
+        self,
+        query: Query[*AccountRow],
+        ids: Collection[UUID],
+        within: Transaction | None,
+        **reach: UUID,
     ) -> dict[UUID, Account]:
         if not ids:
             return {}
-        async with self.database.reading(within) as connection:
-            rows = await connection.execute(statement, {"ids": list(ids)})
-            return {row.account_id: account_of(row) for row in rows}
-
-
-def _in_reach_of(principal: Principal) -> ColumnElement[bool]:
-    if principal.account_id is not None:
-        return buyer_accounts.c.id == principal.account_id
-    return exists().where(
-        portfolio.c.rep_id == principal.user_id, portfolio.c.account_id == buyer_accounts.c.id
-    )
+        rows = await self.database.fetch(query, {"ids": list(ids), **reach}, within)
+        return {row[0]: account_of(row) for row in rows}

@@ -10,10 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from contexts.identity.adapters.tables import account_addresses, buyer_accounts
 from contexts.identity.domain.account import AccountStatus, Address
 from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 
-_BY_CNPJ = select(buyer_accounts.c.cnpj, buyer_accounts.c.id).where(
-    buyer_accounts.c.cnpj == any_(bindparam("cnpjs", type_=ARRAY(Text)))
+_BY_CNPJ = Query(
+    select(buyer_accounts.c.cnpj, buyer_accounts.c.id).where(
+        buyer_accounts.c.cnpj == any_(bindparam("cnpjs", type_=ARRAY(Text)))
+    )
 )
 
 
@@ -35,9 +38,7 @@ class AccountCopy:
 
     async def by_cnpj(self, cnpjs: Collection[str]) -> dict[str, UUID]:
         """The ids of the accounts there are, by their 14 characters."""
-        async with self.database.reading() as connection:
-            rows = await connection.execute(_BY_CNPJ, {"cnpjs": list(cnpjs)})
-            return {row.cnpj: row.id for row in rows}
+        return dict(await self.database.fetch(_BY_CNPJ, {"cnpjs": list(cnpjs)}))
 
     async def __call__(self, drafts: Sequence[AccountDraft]) -> int:
         """Open those whose CNPJ is not taken, all or none; how many that were."""

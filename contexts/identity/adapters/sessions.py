@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from contexts.identity.adapters.tables import refresh_tokens, sessions
 from contexts.identity.domain.session import RefreshToken, Session
@@ -68,9 +68,11 @@ class SqlSessions:
         )
         await connection.execute(insert(refresh_tokens).values(asdict(successor)))
 
-    async def revoke(self, transaction: Transaction, session_id: UUID, at: datetime) -> None:
-        await connection_of(transaction).execute(
+    async def revoke(self, transaction: Transaction, session_id: UUID, at: datetime) -> datetime:
+        ended_at: datetime | None = await connection_of(transaction).scalar(
             update(sessions)
-            .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
-            .values(revoked_at=at)
+            .where(sessions.c.id == session_id)
+            .values(revoked_at=func.coalesce(sessions.c.revoked_at, at))
+            .returning(sessions.c.revoked_at)
         )
+        return ended_at or at

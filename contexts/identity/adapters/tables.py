@@ -104,7 +104,7 @@ refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    # The index is for the cascade: old sessions are deleted together with their tokens.
+    # The index is for the cascade, once something deletes old sessions; nothing does yet.
     Column("session_id", ForeignKey("identity.sessions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("issued_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),

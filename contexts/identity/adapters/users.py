@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, any_, bindparam, func, select
+from sqlalchemy import Text, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, insert
 
 from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
 from contexts.identity.adapters.tables import buyer_accounts, role_scopes, user_roles, users
+from contexts.identity.domain.account import Account
 from contexts.identity.domain.user import Member, Principal, User, Viewer
 from contexts.identity.ports import Credentials
 from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.query import Query
 from contexts.shared.transaction import Transaction
 
 _USER_WITH_ACCOUNT = users.outerjoin(ACCOUNT_WITH_STATE, users.c.account_id == buyer_accounts.c.id)
@@ -32,19 +34,19 @@ _SCOPES = func.array(
     type_=ARRAY(Text),
 ).label("scopes")
 _MEMBERS = select(
-    *_USER_COLUMNS, users.c.password_hash, users.c.active, *ACCOUNT_COLUMNS, _ROLES, _SCOPES
+    *_USER_COLUMNS, *ACCOUNT_COLUMNS, users.c.password_hash, users.c.active, _ROLES, _SCOPES
 ).select_from(_USER_WITH_ACCOUNT)
 
-_BY_EMAIL = _MEMBERS.where(users.c.email == bindparam("email", type_=CITEXT))
-_BY_ID = _MEMBERS.where(users.c.id == bindparam("user_id"))
-_VIEWER = (
+_BY_EMAIL = Query(_MEMBERS.where(users.c.email == bindparam("email", type_=CITEXT)))
+_BY_ID = Query(_MEMBERS.where(users.c.id == bindparam("user_id")))
+_VIEWER = Query(
     select(*_USER_COLUMNS, *ACCOUNT_COLUMNS)
     .select_from(_USER_WITH_ACCOUNT)
     .where(users.c.id == bindparam("user_id"), users.c.active)
 )
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
-_BY_IDS = select(*_USER_COLUMNS).where(users.c.id == any_(_IDS))
-_REPS = (
+_BY_IDS = Query(select(*_USER_COLUMNS).where(users.c.id == any_(_IDS)))
+_REPS = Query(
     select(users.c.id)
     .join_from(users, user_roles, user_roles.c.user_id == users.c.id)
     .where(users.c.id == any_(_IDS), users.c.active, user_roles.c.role == "sales_rep")
@@ -58,20 +60,18 @@ class SqlUsers:
     database: Database
 
     async def credentials(self, email: str) -> Credentials | None:
-        async with self.database.reading() as connection:
-            row = (await connection.execute(_BY_EMAIL, {"email": email})).one_or_none()
-        return Credentials(_member_of(row), row.password_hash) if row else None
+        rows = await self.database.fetch(_BY_EMAIL, {"email": email})
+        return _credentials_of(rows[0]) if rows else None
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
-        async with self.database.reading(within) as connection:
-            row = (await connection.execute(_BY_ID, {"user_id": user_id})).one_or_none()
-        return _member_of(row) if row else None
+        rows = await self.database.fetch(_BY_ID, {"user_id": user_id}, within)
+        return _credentials_of(rows[0]).member if rows else None
 
     async def reps(self, ids: Collection[UUID], *, within: Transaction | None = None) -> frozenset[UUID]:
         if not ids:
             return frozenset()
-        async with self.database.reading(within) as connection:
-            return frozenset(await connection.scalars(_REPS, {"ids": list(ids)}))
+        rows = await self.database.fetch(_REPS, {"ids": list(ids)}, within)
+        return frozenset(user_id for (user_id,) in rows)
 
     async def add(
         self,
@@ -105,33 +105,26 @@ class SqlUsers:
         return True
 
     async def of(self, principal: Principal) -> Viewer | None:
-        async with self.database.reading() as connection:
-            row = (await connection.execute(_VIEWER, {"user_id": principal.user_id})).one_or_none()
-        if row is None:
+        rows = await self.database.fetch(_VIEWER, {"user_id": principal.user_id})
+        if not rows:
             return None
-        return Viewer(
-            user=_user_of(row),
-            account=account_of(row) if row.account_id else None,
-            scopes=tuple(sorted(principal.scopes)),
-        )
+        return Viewer(*_user_and_account_of(rows[0]), scopes=tuple(sorted(principal.scopes)))
 
     async def users(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, User]:
         if not ids:
             return {}
-        async with self.database.reading(within) as connection:
-            rows = await connection.execute(_BY_IDS, {"ids": list(ids)})
-            return {row.user_id: _user_of(row) for row in rows}
+        rows = await self.database.fetch(_BY_IDS, {"ids": list(ids)}, within)
+        return {user_id: User(user_id, name, email) for user_id, name, email in rows}
 
 
-def _user_of(row: Row[*tuple[Any, ...]]) -> User:
-    return User(id=row.user_id, name=row.name, email=row.email)
+def _user_and_account_of(row: tuple[Any, ...]) -> tuple[User, Account | None]:
+    """From a row that begins with _USER_COLUMNS and ACCOUNT_COLUMNS."""
+    user_id, name, email, account_id = row[:4]
+    return User(user_id, name, email), None if account_id is None else account_of(row[3:9])
 
 
-def _member_of(row: Row[*tuple[Any, ...]]) -> Member:
-    return Member(
-        user=_user_of(row),
-        account=account_of(row) if row.account_id else None,
-        active=row.active,
-        roles=frozenset(row.roles),
-        scopes=frozenset(row.scopes),
-    )
+def _credentials_of(row: tuple[Any, ...]) -> Credentials:
+    """From a row of _MEMBERS."""
+    password_hash, active, roles, scopes = row[9:]
+    user, account = _user_and_account_of(row)
+    return Credentials(Member(user, account, active, frozenset(roles), frozenset(scopes)), password_hash)

@@ -13,7 +13,7 @@ _POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
 
 
 class AccountStatus(Enum):
-    """Where an account stands with the sales team; only an approved one may order."""
+    """Where an account stands with the sales team."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -35,6 +35,11 @@ class Account:
     state: str
     tier: str | None
     status: AccountStatus
+
+    @property
+    def sees_prices(self) -> bool:
+        """Only an approved account is shown prices, wherever they are, and so only it may order."""
+        return self.status is AccountStatus.APPROVED
 
 
 @dataclass(frozen=True, slots=True)

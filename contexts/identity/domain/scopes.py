@@ -2,26 +2,31 @@
 
 from typing import Final
 
+# Those that are asked for in more than one place.
 ALL_ACCOUNTS: Final = "account:all"
+CART_WRITE: Final = "cart:write"
+ORDER_READ: Final = "order:read"
+PRICE_READ: Final = "price:read"
+PRICE_WRITE: Final = "price:write"
 
 SCOPES: Final = frozenset(
     {
-        "cart:write",
+        CART_WRITE,
         "order:place",
-        "order:read",
+        ORDER_READ,
         "order:cancel",
         "order:manage",
-        "price:read",
+        PRICE_READ,
         "price:explain",
-        "price:write",
+        PRICE_WRITE,
         "catalog:write",
         ALL_ACCOUNTS,
         "account:manage",
     }
 )
 
-BUYER: Final = frozenset({"cart:write", "order:place", "order:read", "order:cancel", "price:read"})
-SALES_REP: Final = frozenset({"order:read", "order:manage", "price:read", "price:explain"})
+BUYER: Final = frozenset({CART_WRITE, "order:place", ORDER_READ, "order:cancel", PRICE_READ})
+SALES_REP: Final = frozenset({ORDER_READ, "order:manage", PRICE_READ, "price:explain"})
 
 # As the migrations leave them in the database, which is what a session reads; a test holds both together.
 ROLES: Final = {
@@ -29,10 +34,10 @@ ROLES: Final = {
     "account_admin": BUYER | {"account:manage"},
     "sales_rep": SALES_REP,
     "sales_manager": SALES_REP | {ALL_ACCOUNTS},
-    "pricing": frozenset({"price:read", "price:explain", "price:write", ALL_ACCOUNTS}),
+    "pricing": frozenset({PRICE_READ, "price:explain", PRICE_WRITE, ALL_ACCOUNTS}),
     "catalog": frozenset({"catalog:write"}),
     # A cart and an order belong to a buyer account, which an admin has not.
-    "admin": SCOPES - {"cart:write", "order:place"},
+    "admin": SCOPES - {CART_WRITE, "order:place"},
 }
 
 BUYER_ROLES: Final = frozenset({"buyer", "account_admin"})

@@ -1,6 +1,7 @@
 """Signing out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from contexts.identity.domain.user import Principal
 from contexts.identity.ports import Sessions
@@ -10,7 +11,9 @@ from contexts.shared.transaction import Transactions
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """The session cannot be refreshed any more; its last access token runs out within minutes."""
+    """Since `ended_at` the session cannot be refreshed; its last access token runs out within minutes."""
+
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,6 @@ class RevokeSession:
 
     async def __call__(self, principal: Principal) -> Revoked:
         async with self.transactions.begin() as transaction:
-            await self.sessions.revoke(transaction, principal.session_id, self.clock.now())
+            ended_at = await self.sessions.revoke(transaction, principal.session_id, self.clock.now())
             await transaction.commit()
-        return Revoked()
+        return Revoked(ended_at)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.api import Accounts, AccountStatus, Viewers
+from contexts.identity.api import Accounts, Viewers
 from contexts.orders.domain.customer import Addressee, Buyer
 from contexts.shared.transaction import Transaction
 
@@ -19,8 +19,7 @@ class IdentityBuyers:
         account = (await self.accounts.by_ids([account_id], within=within)).get(account_id)
         if account is None:
             return None
-        approved = account.status is AccountStatus.APPROVED
-        return Buyer(account.id, account.state, account.tier, approved)
+        return Buyer(account.id, account.state, account.tier, approved=account.sees_prices)
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return await self.accounts.portfolio_of(rep_id, within=within)

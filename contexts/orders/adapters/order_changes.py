@@ -1,25 +1,19 @@
 """Changes of orders, heard from PostgreSQL: one listening connection a process, however many subscribers."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID
-
-import asyncpg
 
 from contexts.orders.adapters.orders import ORDER_CHANNEL
 from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
 from contexts.orders.ports import Buyers
 from contexts.shared.adapters.database import Database
 
-RECONNECT_SECONDS = 1.0
 WAITING_CHANGES = 1_000
 """A subscriber that lags this far behind loses its oldest changes: each event shows the order as it is now."""
-
-logger = logging.getLogger(__name__)
 
 Change = tuple[UUID, UUID]
 """Account and order."""
@@ -29,14 +23,13 @@ class ListenedOrderChanges:
     """Listens inside `async with`. Changes made while the database is away are not heard."""
 
     def __init__(self, database: Database, buyers: Buyers) -> None:
-        url = database.engine.url.set(drivername="postgresql")
-        self._dsn = url.render_as_string(hide_password=False)
+        self._database = database
         self._buyers = buyers
         self._subscribers: set[asyncio.Queue[Change]] = set()
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._listening = asyncio.create_task(self._listen())
+        self._listening = asyncio.create_task(self._database.listen(ORDER_CHANNEL, self._heard))
         return self
 
     async def __aexit__(
@@ -47,7 +40,7 @@ class ListenedOrderChanges:
             with suppress(asyncio.CancelledError):
                 await self._listening
 
-    async def within(self, reach: Reach) -> AsyncIterator[UUID]:
+    async def within(self, reach: Reach) -> AsyncGenerator[UUID, None]:
         """The orders within reach that change from now on, by id; without end."""
         queue: asyncio.Queue[Change] = asyncio.Queue(WAITING_CHANGES)
         self._subscribers.add(queue)
@@ -68,30 +61,10 @@ class ListenedOrderChanges:
             case EveryAccount():
                 return True
 
-    async def _listen(self) -> None:
-        told = False
-        while True:
-            try:
-                await self._listen_until_cut_off()
-                told = False
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if not told:
-                    logger.warning("order changes: the database is away (%s)", type(error).__name__)
-                told = True
-            await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _listen_until_cut_off(self) -> None:
-        connection = await asyncpg.connect(self._dsn)
-        cut_off = asyncio.Event()
-        connection.add_termination_listener(lambda _: cut_off.set())
-        try:
-            await connection.add_listener(ORDER_CHANNEL, self._heard)
-            await cut_off.wait()
-        finally:
-            connection.terminate()
-
-    def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
-        account, _, order = str(payload).partition(":")
+    def _heard(self, payload: str | None) -> None:
+        if payload is None:
+            return
+        account, _, order = payload.partition(":")
         change = UUID(account), UUID(order)
         for queue in self._subscribers:
             if queue.full():

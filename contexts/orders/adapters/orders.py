@@ -4,11 +4,13 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, Uuid, any_, func, literal, select, true
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, bindparam, func, select, true
 
 from contexts.orders.adapters.tables import order_lines, order_numbers, order_transitions, orders
 from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
@@ -16,6 +18,7 @@ from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
 from contexts.orders.ports import Buyers
 from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
@@ -27,16 +30,81 @@ ORDER_CHANNEL = "prumo_order_updated"
 
 _NUMBER = re.compile(r"P-[0-9]{4}-[0-9]{6,18}")
 
+_ORDER = (
+    orders.c.id,
+    orders.c.number,
+    orders.c.account_id,
+    orders.c.user_id,
+    orders.c.status,
+    orders.c.total,
+    orders.c.currency,
+    orders.c.placed_at,
+    orders.c.version,
+)
 _LINE = (
     order_lines.c.product_id,
     order_lines.c.sku,
-    order_lines.c.name,
+    order_lines.c.name.label("product_name"),
     order_lines.c.unit,
     order_lines.c.quantity,
     order_lines.c.unit_price,
     order_lines.c.price_source,
     order_lines.c.line_total,
 )
+_STATUSES = {status.value: status for status in OrderStatus}
+
+_REACH: dict[type[Reach], ColumnElement[bool]] = {
+    OwnAccount: orders.c.account_id == bindparam("account", type_=Uuid),
+    Portfolio: orders.c.account_id == any_(bindparam("accounts", type_=ARRAY(Uuid))),
+    EveryAccount: true(),
+}
+
+
+def _with_lines(asked: Select[Any], *, backward: bool = False) -> Query[*tuple[Any, ...]]:
+    """The orders asked for, newest first (oldest first when `backward`), a row for each of their lines."""
+    page = asked.subquery()
+    return Query(
+        select(*page.c, *_LINE)
+        .join(order_lines, order_lines.c.order_id == page.c.id)
+        .order_by(page.c.id.asc() if backward else page.c.id.desc(), order_lines.c.position)
+    )
+
+
+_BY_IDS = {
+    reach: _with_lines(
+        select(*_ORDER).where(within, orders.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    )
+    for reach, within in _REACH.items()
+}
+_BY_NUMBERS = {
+    reach: _with_lines(
+        select(*_ORDER).where(within, orders.c.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+    )
+    for reach, within in _REACH.items()
+}
+_COUNT = {
+    reach: Query(select(func.count()).select_from(orders).where(within)) for reach, within in _REACH.items()
+}
+
+
+class _Shape(NamedTuple):
+    """What the text of a page's statement depends on: two dozen texts at most."""
+
+    reach: type[Reach]
+    backward: bool
+    after: bool
+    before: bool
+
+
+@cache
+def _page(shape: _Shape) -> Query[*tuple[Any, ...]]:
+    asked = select(*_ORDER).where(_REACH[shape.reach])
+    if shape.after:
+        asked = asked.where(orders.c.id < bindparam("after"))
+    if shape.before:
+        asked = asked.where(orders.c.id > bindparam("before"))
+    order_by = orders.c.id.asc() if shape.backward else orders.c.id.desc()
+    return _with_lines(asked.order_by(order_by).limit(bindparam("limit")), backward=shape.backward)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,55 +116,44 @@ class SqlOrders:
 
     async def page(self, reach: Reach, window: Window) -> Page[Order]:
         """Ids are UUIDv7, so the newest first is the largest id first."""
-        rows = select(orders).where(await self._within(reach))
-        if window.after is not None:
-            rows = rows.where(orders.c.id < _id_of(window.after))
-        if window.before is not None:
-            rows = rows.where(orders.c.id > _id_of(window.before))
-        order_by = orders.c.id.asc() if window.backward else orders.c.id.desc()
-        found = await self._read(rows.order_by(order_by).limit(window.limit + 1), backward=window.backward)
-        return page_of(window, [(order, (str(order.id),)) for order in found])
+        after = None if window.after is None else _id_of(window.after)
+        before = None if window.before is None else _id_of(window.before)
+        asked = await self._asked(reach)
+        rows = await self.database.fetch(
+            _page(_Shape(type(reach), window.backward, after is not None, before is not None)),
+            {**asked, "after": after, "before": before, "limit": window.limit + 1},
+        )
+        return page_of(window, [(order, (str(order.id),)) for order in _orders(rows)])
 
     async def count(self, reach: Reach) -> int:
-        statement = select(func.count()).select_from(orders).where(await self._within(reach))
-        async with self.database.reading() as connection:
-            return (await connection.execute(statement)).scalar_one()
+        asked = await self._asked(reach)
+        ((count,),) = await self.database.fetch(_COUNT[type(reach)], asked)
+        return count
 
     async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]:
         if not ids:
             return {}
-        asked = orders.c.id == any_(literal(list(ids), ARRAY(Uuid)))
-        found = await self._read(select(orders).where(await self._within(reach), asked))
-        return {order.id: order for order in found}
+        asked = await self._asked(reach)
+        rows = await self.database.fetch(_BY_IDS[type(reach)], {**asked, "ids": list(ids)})
+        return {order.id: order for order in _orders(rows)}
 
     async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
         possible = [number for number in numbers if _NUMBER.fullmatch(number)]
         if not possible:
             return {}
-        asked = orders.c.number == any_(literal(possible, ARRAY(Text)))
-        found = await self._read(select(orders).where(await self._within(reach), asked))
-        return {order.number: order for order in found}
+        asked = await self._asked(reach)
+        rows = await self.database.fetch(_BY_NUMBERS[type(reach)], {**asked, "numbers": possible})
+        return {order.number: order for order in _orders(rows)}
 
-    async def _within(self, reach: Reach) -> ColumnElement[bool]:
+    async def _asked(self, reach: Reach) -> dict[str, object]:
+        """What the reach's condition in _REACH compares with."""
         match reach:
             case OwnAccount(account_id):
-                return orders.c.account_id == account_id
+                return {"account": account_id}
             case Portfolio(rep_id):
-                accounts = await self.buyers.portfolio_of(rep_id)
-                return orders.c.account_id == any_(literal(list(accounts), ARRAY(Uuid)))
+                return {"accounts": list(await self.buyers.portfolio_of(rep_id))}
             case EveryAccount():
-                return true()
-
-    async def _read(self, rows: Select[Any], *, backward: bool = False) -> list[Order]:
-        """The orders of these rows, newest first (oldest first when `backward`), with their lines."""
-        page = rows.subquery()
-        statement = (
-            select(page, *(column.label(f"line_{column.name}") for column in _LINE))
-            .join(order_lines, order_lines.c.order_id == page.c.id)
-            .order_by(page.c.id.asc() if backward else page.c.id.desc(), order_lines.c.position)
-        )
-        async with self.database.reading() as connection:
-            return _orders((await connection.execute(statement)).all())
+                return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +202,7 @@ class SqlOrderBook:
     async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:
         """One statement is enough here, because the lines of an order never change."""
         statement = (
-            select(orders, *(column.label(f"line_{column.name}") for column in _LINE))
+            select(*_ORDER, *_LINE)
             .join(order_lines, order_lines.c.order_id == orders.c.id)
             .where(orders.c.id == order_id)
             .order_by(order_lines.c.position)
@@ -197,35 +254,34 @@ def _id_of(position: Position) -> UUID:
         raise InvalidPosition("not a position in a list of orders") from None
 
 
-def _orders(rows: Sequence[Row[Any]]) -> list[Order]:
-    """From one row per line, those of an order together."""
-    found = []
-    for _, group in groupby(rows, key=lambda row: row.id):
-        of_order = list(group)
-        head = of_order[0]
-        found.append(
-            Order(
-                id=head.id,
-                number=head.number,
-                account_id=head.account_id,
-                user_id=head.user_id,
-                status=OrderStatus(head.status),
-                lines=tuple(_line(row) for row in of_order),
-                total=Money(head.total, head.currency),
-                placed_at=head.placed_at,
-                version=head.version,
-            )
-        )
-    return found
+def _orders(rows: Sequence[tuple[Any, ...]]) -> list[Order]:
+    """From _ORDER and _LINE, one row per line, those of an order together."""
+    return [_order(list(group)) for _, group in groupby(rows, key=itemgetter(0))]
 
 
-def _line(row: Row[Any]) -> OrderLine:
+def _order(rows: Sequence[tuple[Any, ...]]) -> Order:
+    id_, number, account_id, user_id, status, total, currency, placed_at, version = rows[0][: len(_ORDER)]
+    return Order(
+        id=id_,
+        number=number,
+        account_id=account_id,
+        user_id=user_id,
+        status=_STATUSES[status],
+        lines=tuple(_line(row[len(_ORDER) :], currency) for row in rows),
+        total=Money(total, currency),
+        placed_at=placed_at,
+        version=version,
+    )
+
+
+def _line(values: tuple[Any, ...], currency: str) -> OrderLine:
+    product_id, sku, name, unit, quantity, unit_price, price_source, line_total = values
     return OrderLine(
-        product_id=row.line_product_id,
-        sku=row.line_sku,
-        name=row.line_name,
-        quantity=Quantity(row.line_quantity, row.line_unit),
-        unit_price=Money(row.line_unit_price, row.currency),
-        price_source=row.line_price_source,
-        line_total=Money(row.line_line_total, row.currency),
+        product_id=product_id,
+        sku=sku,
+        name=name,
+        quantity=Quantity(quantity, unit),
+        unit_price=Money(unit_price, currency),
+        price_source=price_source,
+        line_total=Money(line_total, currency),
     )

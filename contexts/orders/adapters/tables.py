@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     text,
+    true,
 )
 
 metadata = MetaData(schema="orders")
@@ -36,11 +38,13 @@ carts = Table(
     Column("user_id", Uuid, nullable=False),
     Column("account_id", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=true()),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("user_id", name="carts_user_id_key"),
     CheckConstraint("version >= 0", name="carts_version_check"),
 )
-"""Only active carts: one that became an order is removed."""
+"""One row per user, kept when the cart becomes an order (`active` is false then, and there are no lines): a version
+that came back would let a late checkout order another cart than the one it saw."""
 
 cart_lines = Table(
     "cart_lines",

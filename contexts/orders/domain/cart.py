@@ -42,13 +42,15 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """The one active cart of a user. `lines` are in the order added; `version` grows with every change."""
+    """The one active cart of a user, with its `lines` in the order added.
+
+    `version` grows with every change, and goes on growing from one cart of a user to the next, so it names one
+    state of one cart for ever.
+    """
 
     id: UUID
     version: int
     lines: tuple[CartLine, ...]
-    account_id: UUID
-    user_id: UUID
 
     def line(self, sku: str, product_id: UUID | None) -> CartLine | None:
         """The line of a product, by its id or by the sku it was added under."""

@@ -14,7 +14,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What identity knows of a buyer account that decides its prices and whether it may order."""
+    """What identity knows of a buyer account that decides its prices. Not `approved`: it sees none, nor orders."""
 
     account_id: UUID
     state: str

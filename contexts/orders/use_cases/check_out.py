@@ -107,7 +107,7 @@ class CheckOut:
         if cart is None:
             return EmptyCart()
         now = self.clock.now()
-        priced = await self.priced.at(now, cart, buyer, within=transaction)
+        priced = await self.priced.for_buyer(buyer, cart, now, within=transaction)
         agreed = agree(priced, command.cart_version, command.expected_total)
         if not isinstance(agreed, tuple):
             return agreed

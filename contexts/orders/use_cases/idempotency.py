@@ -11,11 +11,13 @@ MAX_KEY_LENGTH = 128
 
 
 def malformed_key(key: str) -> InvalidInput | None:
-    """The rejection of a key that is not 1 to 128 printable characters; None for a good one."""
-    if 1 <= len(key) <= MAX_KEY_LENGTH and key.isprintable():
+    """The rejection of a key that is blank, or not 1 to 128 printable characters; None for a good one."""
+    if len(key) <= MAX_KEY_LENGTH and key.isprintable() and key.strip():
         return None
     return InvalidInput.at(
-        "idempotencyKey", "MALFORMED", f"The key must have 1 to {MAX_KEY_LENGTH} printable characters."
+        "idempotencyKey",
+        "MALFORMED",
+        f"The key must have 1 to {MAX_KEY_LENGTH} printable characters, not only spaces.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Look at a cart: its prices are those of this moment, from the same resolver as everywhere else."""
+"""Look at a cart: its prices are those of one instant, from the same resolver as everywhere else."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,6 @@ from uuid import UUID
 from contexts.orders.domain.cart import Cart, PricedCart, UnitPrice, priced
 from contexts.orders.domain.customer import Buyer, Customer
 from contexts.orders.ports import Buyers, Carts, Prices, Products
-from contexts.shared.clock import Clock
 from contexts.shared.transaction import Transaction
 
 
@@ -19,26 +18,25 @@ class PricedCarts:
     buyers: Buyers
     products: Products
     prices: Prices
-    clock: Clock
 
-    async def of(self, customer: Customer) -> PricedCart | None:
+    async def of(self, customer: Customer, at: datetime) -> PricedCart | None:
         """The customer's active cart; None when there is none."""
         cart = await self.carts.of(customer.user_id)
-        return None if cart is None else await self.now(cart, customer)
+        return None if cart is None else await self.for_customer(customer, cart, at)
 
-    async def now(self, cart: Cart, customer: Customer) -> PricedCart:
-        """This cart at today's prices for the customer's account."""
+    async def for_customer(self, customer: Customer, cart: Cart, at: datetime) -> PricedCart:
+        """This cart at the prices of the customer's account."""
         buyer = await self.buyers.of(customer.account_id) if cart.lines else None
-        return await self.at(self.clock.now(), cart, buyer)
+        return await self.for_buyer(buyer, cart, at)
 
-    async def at(
-        self, instant: datetime, cart: Cart, buyer: Buyer | None, *, within: Transaction | None = None
+    async def for_buyer(
+        self, buyer: Buyer | None, cart: Cart, at: datetime, *, within: Transaction | None = None
     ) -> PricedCart:
-        """This cart at the buyer's prices of an instant; nobody's (None) are all on request."""
+        """This cart at the buyer's prices; without a buyer, or for one not approved, it has none."""
         if not cart.lines:
             return priced(cart, {}, {})
         goods = await self.products.by_ids([line.product_id for line in cart.lines], within=within)
         prices: dict[UUID, UnitPrice] = {}
-        if buyer is not None:
-            prices = await self.prices.resolve(buyer, cart.lines, instant, within=within)
+        if buyer is not None and buyer.approved:
+            prices = await self.prices.resolve(buyer, cart.lines, at, within=within)
         return priced(cart, goods, prices)

@@ -1,13 +1,13 @@
 """Put a product into the cart, change its quantity, or take it out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, malformed, off_step
 from contexts.orders.domain.customer import Customer
 from contexts.orders.ports import Carts, Products
 from contexts.orders.use_cases.price_cart import PricedCarts
-from contexts.shared.clock import Clock
 from contexts.shared.rejections import InvalidInput, NotFound
 from contexts.shared.transaction import Transactions
 
@@ -27,12 +27,11 @@ class SetCartLine:
     carts: Carts
     products: Products
     priced: PricedCarts
-    clock: Clock
 
     async def __call__(
-        self, customer: Customer, sku: str, quantity: Decimal
+        self, customer: Customer, sku: str, quantity: Decimal, at: datetime
     ) -> CartChanged | InvalidInput | NotFound:
-        """Several at once on one cart take turns, also when there is no cart yet."""
+        """Several at once on one cart take turns, also when there is no cart yet. The prices are those of `at`."""
         if invalid := malformed(quantity):
             return invalid
         # A sku that cannot be printed cannot exist, nor could PostgreSQL be asked for it.
@@ -40,31 +39,33 @@ class SetCartLine:
         good = goods.get(sku)
         changed: Cart | InvalidInput | NotFound | None
         if quantity == 0:
-            changed = await self._remove(customer, sku, good)
+            changed = await self._remove(customer, sku, good, at)
         elif good is None:
             changed = _unknown()
         else:
             changed = off_step(quantity, good) or await self._put(
-                customer, CartLine(good.product_id, good.sku, quantity)
+                customer, CartLine(good.product_id, good.sku, quantity), at
             )
         match changed:
             case Cart():
-                return CartChanged(await self.priced.now(changed, customer))
+                return CartChanged(await self.priced.for_customer(customer, changed, at))
             case None:
                 return CartChanged(None)
             case InvalidInput() | NotFound():
                 return changed
 
-    async def _put(self, customer: Customer, line: CartLine) -> Cart | InvalidInput:
+    async def _put(self, customer: Customer, line: CartLine, at: datetime) -> Cart | InvalidInput:
         async with self.transactions.begin() as transaction:
             cart = await self.carts.open(transaction, customer)
             changed = cart.with_line(line)
             if isinstance(changed, Cart) and changed is not cart:
-                await self.carts.put(transaction, changed, line, self.clock.now())
+                await self.carts.put(transaction, changed, line, at)
                 await transaction.commit()
             return changed
 
-    async def _remove(self, customer: Customer, sku: str, good: Good | None) -> Cart | NotFound | None:
+    async def _remove(
+        self, customer: Customer, sku: str, good: Good | None, at: datetime
+    ) -> Cart | NotFound | None:
         """A product that left the catalog can still be taken out of the cart."""
         async with self.transactions.begin() as transaction:
             cart = await self.carts.lock(transaction, customer.user_id)
@@ -72,7 +73,7 @@ class SetCartLine:
             if cart is None or line is None:
                 return _unknown() if good is None else cart
             changed = cart.without(line)
-            await self.carts.take(transaction, changed, line, self.clock.now())
+            await self.carts.take(transaction, changed, line, at)
             await transaction.commit()
             return changed
 

@@ -34,6 +34,7 @@ from contexts.pricing.domain.price import Price, PriceKey, PriceSource
 from contexts.pricing.domain.resolver import Perspective
 from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.query import Query
 from contexts.shared.money import Money
 from contexts.shared.transaction import Transaction
 
@@ -79,13 +80,17 @@ def _level(source: PriceSource, *owner: ColumnElement[bool]) -> Select[*PriceCol
 
 
 # One branch per level, each on the index of its level; an OR over them would use none.
-_CANDIDATES = union_all(
-    _level(PriceSource.BUYER, prices.c.account_id == bindparam("account", type_=Uuid)),
-    _level(PriceSource.STATE, prices.c.state == bindparam("state", type_=Text)),
-    _level(PriceSource.NATIONAL),
+_CANDIDATES: Query[*PriceColumns] = Query(
+    union_all(
+        _level(PriceSource.BUYER, prices.c.account_id == bindparam("account", type_=Uuid)),
+        _level(PriceSource.STATE, prices.c.state == bindparam("state", type_=Text)),
+        _level(PriceSource.NATIONAL),
+    )
 )
 
-_BY_IDS = select(*_PRICE).where(prices.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_BY_IDS: Query[*PriceColumns] = Query(
+    select(*_PRICE).where(prices.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+)
 
 _keys = (
     func.unnest(
@@ -214,26 +219,20 @@ class SqlPrices:
         *,
         within: Transaction | None = None,
     ) -> dict[UUID, list[Price]]:
+        asked = {
+            "products": list(product_ids),
+            "since": since,
+            "account": perspective.account_id,
+            "state": perspective.state,
+        }
         found: dict[UUID, list[Price]] = {}
-        async with self.database.reading(within) as connection:
-            rows = await connection.execute(
-                _CANDIDATES,
-                {
-                    "products": list(product_ids),
-                    "since": since,
-                    "account": perspective.account_id,
-                    "state": perspective.state,
-                },
-            )
-            for row in rows:
-                price = _price(row)
-                found.setdefault(price.product_id, []).append(price)
+        for row in await self.database.fetch(_CANDIDATES, asked, within):
+            price = _price(row)
+            found.setdefault(price.product_id, []).append(price)
         return found
 
     async def by_ids(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, Price]:
-        async with self.database.reading(within) as connection:
-            rows = await connection.execute(_BY_IDS, {"ids": list(ids)})
-            return {row.id: _price(row) for row in rows}
+        return {row[0]: _price(row) for row in await self.database.fetch(_BY_IDS, {"ids": list(ids)}, within)}
 
     async def lock(self, transaction: Transaction, key: PriceKey) -> None:
         await connection_of(transaction).execute(_LOCK, {"key": _lock_name(key)})
@@ -295,7 +294,7 @@ class SqlPrices:
             )
 
 
-def _price(row: Row[*PriceColumns]) -> Price:
+def _price(row: PriceColumns | Row[*PriceColumns]) -> Price:
     (
         id_,
         product_id,
@@ -310,17 +309,17 @@ def _price(row: Row[*PriceColumns]) -> Price:
         set_by,
     ) = row
     return Price(
-        id=id_,
-        product_id=product_id,
-        source=_SOURCES[source],
-        account_id=account_id,
-        state=state,
-        tier=tier,
-        min_quantity=min_quantity,
-        amount=Money(amount),
-        valid_from=valid_from,
-        valid_to=valid_to,
-        set_by=set_by,
+        id_,
+        product_id,
+        _SOURCES[source],
+        account_id,
+        state,
+        tier,
+        min_quantity,
+        Money(amount),
+        valid_from,
+        valid_to,
+        set_by,
     )
 
 

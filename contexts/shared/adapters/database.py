@@ -1,20 +1,44 @@
-"""PostgreSQL behind the unit of work: one engine, connections taken per statement or per transaction."""
+"""PostgreSQL: units of work on SQLAlchemy's engine, reads on asyncpg, notifications on a connection of their own.
 
-from collections.abc import AsyncIterator, Iterator
+Reads and units of work have separate pools, so neither can keep the other from its connections: not a request
+that reads forty things at once, and not a hundred checkouts that wait for one row.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import NoReturn, TypeVarTuple, cast
 
+import asyncpg
 from sqlalchemy import event, func, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from contexts.shared.adapters.query import Query
+from contexts.shared.adapters.readers import Readers
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.ids import new_id
 from contexts.shared.transaction import Event, Transaction
 
+Columns = TypeVarTuple("Columns")
+
 OUTBOX_CHANNEL = "prumo_outbox"
+RECONNECT_SECONDS = 1.0
+
+_SETTINGS = {
+    "application_name": "prumo",
+    # Compiling pays off for analytics, never for statements of a few milliseconds.
+    "jit": "off",
+    # Starting a parallel worker takes longer than the statements of a request do.
+    "max_parallel_workers_per_gather": "0",
+}
+_NO_PARAMETERS: Mapping[str, object] = {}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,14 +62,7 @@ def counting_statements() -> Iterator[StatementCount]:
         _count.reset(token)
 
 
-def _count_one(
-    connection: Connection,
-    cursor: DBAPICursor,
-    statement: str,
-    parameters: object,
-    context: ExecutionContext | None,
-    executemany: bool,
-) -> None:
+def _count_one() -> None:
     if (count := _count.get()) is not None:
         count.statements += 1
 
@@ -68,27 +85,31 @@ class SqlTransaction:
 
 
 class Database:
-    """The engine and the two ways to use it: `reading` for one statement, `begin` for a unit of work."""
+    """The three ways to use PostgreSQL: `begin` a unit of work, `fetch` rows, `listen` to a channel."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
-        """`url`: a PostgreSQL URL with or without a driver name. Connects on first use."""
-        self.engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
-            pool_size=pool_size,
-            max_overflow=0,
-            connect_args={
-                "server_settings": {
-                    "application_name": "prumo",
-                    # Compiling pays off for analytics, never for statements of a few milliseconds.
-                    "jit": "off",
-                    # Starting a parallel worker takes longer than the statements of a request do.
-                    "max_parallel_workers_per_gather": "0",
-                    "statement_timeout": str(statement_timeout_ms),
-                }
-            },
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_timeout_ms: int = 30_000,
+        lock_timeout_ms: int = 10_000,
+    ) -> None:
+        """`url`: a PostgreSQL URL as SQLAlchemy or as libpq writes it, TLS parameters included.
+
+        `pool_size` is the limit of each of the two pools; a listener takes one connection more. Connects on
+        first use. A unit of work that waits for a lock longer than `lock_timeout_ms` fails.
+        """
+        timeout = {"statement_timeout": str(statement_timeout_ms)}
+        self._connect = connector(url, _SETTINGS)
+        self._readers = Readers(
+            connector(url, _SETTINGS | timeout | {"default_transaction_read_only": "on"}), pool_size
+        )
+        self.engine = engine(
+            connector(url, _SETTINGS | timeout | {"lock_timeout": str(lock_timeout_ms)}), pool_size
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine.sync_engine, "before_cursor_execute", _count_one)
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _before_execute)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
@@ -96,17 +117,103 @@ class Database:
         async with self.engine.connect() as connection:
             yield SqlTransaction(connection)
 
-    def reading(self, within: Transaction | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A connection to read with.
+    async def fetch(
+        self,
+        query: Query[*Columns],
+        parameters: Mapping[str, object] = _NO_PARAMETERS,
+        within: Transaction | None = None,
+    ) -> Sequence[tuple[*Columns]]:
+        """The rows of a query, to be unpacked by position; parameters it does not have are ignored.
 
-        Inside a transaction it is the transaction's own: waiting for a second one while holding the first
-        would deadlock an exhausted pool. Else one from the pool for this statement, without BEGIN/COMMIT.
+        Inside a transaction it runs on the transaction's connection: waiting for a second one while holding
+        the first would deadlock an exhausted pool.
+        """
+        if within is not None:
+            return (await connection_of(within).execute(query.statement, parameters)).all()
+        _count_one()
+        rows = await self._readers.fetch(query.text, query.arguments(parameters))
+        # An asyncpg.Record unpacks like the tuple of its columns.
+        return cast(Sequence[tuple[*Columns]], rows)
+
+    def reading(self, within: Transaction | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
+        """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
+
+        It comes from the pool of the units of work, or is the transaction's own.
         """
         return _lend(connection_of(within)) if within is not None else self._autocommit.connect()
 
+    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> NoReturn:
+        """Call `heard` with the payload of each notification, until cancelled; it outlives the database's absence.
+
+        None: listening has begun, or begun again after a loss of connection, and what was notified before
+        has not been heard.
+        """
+        away = False
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    cut_off = asyncio.Event()
+                    connection.add_termination_listener(lambda _, cut_off=cut_off: cut_off.set())
+                    await connection.add_listener(channel, lambda *told: heard(str(told[3])))
+                    away = False
+                    heard(None)
+                    await cut_off.wait()
+                finally:
+                    connection.terminate()
+            except Exception as error:
+                # Whatever it is, it must not end the listening, which nobody would notice.
+                if not away:
+                    log.warning("cannot listen to %s (%s), trying again", channel, type(error).__name__)
+                away = True
+            await asyncio.sleep(RECONNECT_SECONDS)
+
     async def close(self) -> None:
         """Close every pooled connection."""
+        await self._readers.close()
         await self.engine.dispose()
+
+
+def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
+    """What connects to the URL with these server settings. Every connection of the process is made by one."""
+    dsn = _dsn(make_url(url))
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn,
+            server_settings=dict(settings),
+            statement_cache_size=256,
+            # A statement is as good after five minutes as before; asyncpg notices changes of the schema.
+            max_cached_statement_lifetime=0,
+        )
+
+    return connect
+
+
+def engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int) -> AsyncEngine:
+    """SQLAlchemy's engine over such a connector."""
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=0
+    )
+
+
+def _dsn(url: URL) -> str:
+    """In libpq's words, which asyncpg knows: what SQLAlchemy's dialect calls `ssl` is `sslmode` here."""
+    query = dict(url.query)
+    if (mode := query.pop("ssl", None)) is not None:
+        query.setdefault("sslmode", mode)
+    return url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+
+
+def _before_execute(
+    connection: Connection,
+    cursor: DBAPICursor,
+    statement: str,
+    parameters: object,
+    context: ExecutionContext | None,
+    executemany: bool,
+) -> None:
+    _count_one()
 
 
 @asynccontextmanager

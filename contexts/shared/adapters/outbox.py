@@ -6,15 +6,14 @@ when the worker's connection ends, however it ends. So nothing is lost, and noth
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contexts.shared.adapters.database import OUTBOX_CHANNEL, Database
@@ -29,8 +28,7 @@ FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 HANDLER_TIMEOUT = timedelta(minutes=1)
 POLL = timedelta(seconds=5)
-"""Finds what no notification told of: rows due again after a failure, or of a listener cut off."""
-RECONNECT = timedelta(seconds=1)
+"""Finds what no notification told of: rows due again after a failure, or when the database was away."""
 ORPHANED = timedelta(days=1)
 """After this an event that no handler here knows counts as handled. Until then it is left alone: it may
 belong to a newer release whose worker is about to start."""
@@ -51,43 +49,25 @@ class OutboxRelay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; the event in hand is finished first. Outlives the database's absence."""
-        while not stop.is_set():
-            try:
-                await self._listen_and_deliver(stop)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
-                log.warning("outbox: the database is away (%s), trying again", type(error).__name__)
-                await _set_within(stop, RECONNECT)
-
-    async def _listen_and_deliver(self, stop: asyncio.Event) -> None:
-        async with self._notifications() as (listener, arrived):
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                while not (stop.is_set() or listener.is_closed()):
-                    arrived.clear()
-                    while not stop.is_set() and await self.deliver_one():
-                        pass
-                    waiting = asyncio.create_task(arrived.wait())
-                    await asyncio.wait(
-                        {stopping, waiting},
-                        timeout=POLL.total_seconds(),
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                    waiting.cancel()
-            finally:
-                stopping.cancel()
-
-    @asynccontextmanager
-    async def _notifications(self) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
-        """A connection of its own that listens, and the event it sets for news and when it is cut off."""
-        arrived = asyncio.Event()
-        url = self.database.engine.url.set(drivername="postgresql")
-        listener = await asyncpg.connect(url.render_as_string(hide_password=False))
+        woken = asyncio.Event()
+        listening = asyncio.create_task(self.database.listen(OUTBOX_CHANNEL, lambda _: woken.set()))
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: woken.set())
         try:
-            listener.add_termination_listener(lambda _: arrived.set())
-            await listener.add_listener(OUTBOX_CHANNEL, lambda *_: arrived.set())
-            yield listener, arrived
+            while not stop.is_set():
+                woken.clear()
+                await self._deliver_due(stop)
+                await _set_within(woken, POLL)
         finally:
-            listener.terminate()
+            stopping.cancel()
+            listening.cancel()
+
+    async def _deliver_due(self, stop: asyncio.Event) -> None:
+        try:
+            while not stop.is_set() and await self.deliver_one():
+                pass
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("outbox: the database is away (%s), trying again", type(error).__name__)
 
     async def deliver_one(self) -> bool:
         """Take the event that has been due longest and have it handled; False when none is due."""

@@ -63,7 +63,9 @@ async def test_a_new_product_is_all_there(database: Database, products: SqlProdu
 async def test_publishing_again_updates_and_keeps_what_is_not_said(
     database: Database, products: SqlProducts
 ) -> None:
-    first = await publish(database, draft("UPD-1", "Cal", stock="7", image_key="cal.png"), draft("UPD-2"))
+    first = await publish(
+        database, draft("UPD-1", "Cal", stock="7", image_key="products/cal.png"), draft("UPD-2")
+    )
     again = await publish(
         database, draft("UPD-1", "Cal hidratada", stock=None, category="cales"), draft("UPD-3", stock=None)
     )
@@ -156,7 +158,7 @@ async def test_thousands_at_once(database: Database) -> None:
             f"BULK-{n}",
             f"Tubo PVC soldável DN {n} mm barra 6 m",
             category=f"tubos-{n % 9}",
-            image_key="t.png",
+            image_key="products/t.png",
         )
         for n in range(3000)
     ]

@@ -5,12 +5,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.adapters.tables import stock
 from contexts.catalog.ports import Shortage, StockLine
-from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.ids import new_id
 from tests.contexts.catalog.drafts import draft, publish
 
@@ -110,6 +110,56 @@ async def test_forty_at_once_for_twelve_units(database_url: str, database: Datab
     assert sum(not shortages for shortages in outcomes) == 12
     assert await reserved(database, product) == 12
     assert {shortages[0].available for shortages in outcomes if shortages} == {Decimal(0)}
+
+
+async def reversed_on_disk(database: Database, low: UUID, high: UUID) -> None:
+    """Let a scan of the table come to the row of the greater id first: an update moves a row."""
+    on_disk = select(stock.c.product_id).where(stock.c.product_id.in_([low, high])).order_by(text("ctid"))
+    for _ in range(10):
+        async with database.begin() as transaction:
+            connection = connection_of(transaction)
+            if list(await connection.scalars(on_disk)) == [high, low]:
+                return
+            await connection.execute(
+                stock.update().where(stock.c.product_id == low).values(on_hand=stock.c.on_hand)
+            )
+            await transaction.commit()
+    raise AssertionError("the row would not move")
+
+
+async def until_waiting(database: Database, backend: int) -> None:
+    """Return once this backend waits for another's lock."""
+    async with database.reading() as connection:
+        for _ in range(500):
+            if await connection.scalar(select(func.cardinality(func.pg_blocking_pids(backend)))):
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError("it does not wait")
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_rows_are_locked_in_the_order_of_their_ids(database: Database, turn: int) -> None:
+    """Who waits for the first row holds none after it. Timing hides a wrong order; a scan in disk order shows it."""
+    skus = [f"order-{turn}-{n}" for n in range(2)]
+    low, high = sorted((await publish(database, *(draft(sku) for sku in skus))).product_ids.values())
+    await reversed_on_disk(database, low, high)
+    rows = select(stock.c.product_id).with_for_update(skip_locked=True)
+    async with database.begin() as holder, database.begin() as waiter, database.begin() as probe:
+        await connection_of(holder).execute(rows.where(stock.c.product_id == low))
+        connection = connection_of(waiter)
+        for path in ("indexscan", "indexonlyscan", "bitmapscan"):
+            await connection.execute(text(f"SET LOCAL enable_{path} = off"))
+        backend = (await connection.execute(select(func.pg_backend_pid()))).scalar_one()
+        lines = [StockLine(product_id, Decimal(1)) for product_id in (low, high)][::turn]
+        waiting = asyncio.create_task(SqlStock().reserve(waiter, new_id(), lines))
+        try:
+            await until_waiting(database, backend)
+            free = await connection_of(probe).scalars(rows.where(stock.c.product_id.in_([low, high])))
+            assert list(free) == [high]
+        finally:
+            # Else the waiter would wait for what this test holds until after the test.
+            waiting.cancel()
+            await asyncio.wait([waiting])
 
 
 async def test_opposite_orders_of_lines_do_not_deadlock(database_url: str, database: Database) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexts.identity.domain.account import Cnpj, parse_postal_code
+from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_postal_code
 from contexts.identity.domain.line import one_line
 from contexts.identity.domain.scopes import ROLES, SCOPES
 from contexts.identity.domain.session import (
@@ -25,6 +25,12 @@ from contexts.shared.ids import new_id
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("status", list(AccountStatus))
+def test_only_an_approved_account_sees_prices(status: AccountStatus) -> None:
+    account = Account(new_id(), "Construtora Aurora Ltda", "16727230000197", "SP", None, status)
+    assert account.sees_prices is (status.name == "APPROVED")
 
 
 @pytest.mark.parametrize(

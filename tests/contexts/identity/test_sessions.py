@@ -23,6 +23,7 @@ from contexts.identity.api import (
     SignIn,
     TokenInvalid,
     TokenRejected,
+    TokenVerified,
     User,
     UserAdded,
     Viewer,
@@ -83,7 +84,8 @@ async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandC
     )
     assert outcome.viewer == Viewer(people.buyer_sp, people.sp, tuple(sorted(ROLES["buyer"])))
     assert outcome.expires_at == clock.now() + timedelta(minutes=10)
-    assert identity.access_tokens.verify(outcome.access_token, clock.now()) == outcome.principal
+    verified = identity.access_tokens.verify(outcome.access_token, clock.now())
+    assert verified == TokenVerified(outcome.principal, outcome.expires_at)
 
 
 async def test_staff_sign_in_without_an_account(identity: Identity, people: People) -> None:
@@ -175,7 +177,8 @@ async def test_a_refresh_goes_on_with_the_session(
     assert second.principal == first.principal
     assert second.viewer == first.viewer
     assert second.refresh_token != first.refresh_token
-    assert identity.access_tokens.verify(second.access_token, clock.now()) == first.principal
+    verified = identity.access_tokens.verify(second.access_token, clock.now())
+    assert verified == TokenVerified(first.principal, second.expires_at)
     assert (await refreshed(identity, second.refresh_token)).principal == first.principal
 
 
@@ -272,10 +275,10 @@ async def test_signing_out_ends_this_session_only(
 ) -> None:
     here = await signed_in(identity, people.buyer_sp.email)
     there = await signed_in(identity, people.buyer_sp.email)
-    assert await identity.revoke(here.principal) == Revoked()
     ended = clock.now()
+    assert await identity.revoke(here.principal) == Revoked(ended)
     clock.advance(SECOND)
-    assert await identity.revoke(here.principal) == Revoked()
+    assert await identity.revoke(here.principal) == Revoked(ended)
     assert await revoked_at(database, here.principal.session_id) == ended
     assert await identity.refresh(here.refresh_token) == TokenInvalid()
     assert isinstance(await identity.refresh(there.refresh_token), SignedIn)

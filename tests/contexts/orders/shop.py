@@ -20,6 +20,7 @@ from contexts.orders.api import (
     MoveOrder,
     Ordering,
     OrderStatus,
+    PricedCart,
     PricedCarts,
     SetCartLine,
 )
@@ -32,6 +33,7 @@ from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.mail import Mail, Mailer
 from contexts.shared.money import Money
+from contexts.shared.rejections import InvalidInput, NotFound
 from contexts.shared.transaction import Transaction
 
 NOON = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -62,13 +64,15 @@ class FakeProducts:
 
 @dataclass(frozen=True, slots=True)
 class FakePrices:
-    """One price per product for everybody."""
+    """One price per product for everybody; remembers the instants it was asked for."""
 
     prices: dict[UUID, UnitPrice] = field(default_factory=dict)
+    asked_at: list[datetime] = field(default_factory=list)
 
     async def resolve(
         self, buyer: Buyer, lines: Sequence[CartLine], at: datetime, *, within: Transaction | None = None
     ) -> dict[UUID, UnitPrice]:
+        self.asked_at.append(at)
         return {
             line.product_id: self.prices[line.product_id] for line in lines if line.product_id in self.prices
         }
@@ -141,12 +145,12 @@ def ordering(
     """The context wired as the gateway wires it, but nobody listens for changes."""
     carts, book, keys = SqlCarts(database), SqlOrderBook(), SqlIdempotencyKeys()
     orders = SqlOrders(database, buyers)
-    priced = PricedCarts(carts, buyers, products, prices, clock)
+    priced = PricedCarts(carts, buyers, products, prices)
     return Ordering(
         carts=priced,
         orders=orders,
         changes=ListenedOrderChanges(database, buyers),
-        set_cart_line=SetCartLine(database, carts, products, priced, clock),
+        set_cart_line=SetCartLine(database, carts, products, priced),
         check_out=CheckOut(database, keys, buyers, carts, priced, stock, book, clock),
         confirm=MoveOrder(OrderStatus.CONFIRMED, database, keys, buyers, book, stock, clock),
         cancel=MoveOrder(OrderStatus.CANCELLED, database, keys, buyers, book, stock, clock),
@@ -194,9 +198,17 @@ class Shop:
         self.buyers.addressees[customer.user_id] = Addressee("Ana Souza", "ana@obra.example")
         return customer
 
+    async def cart(self, customer: Customer) -> PricedCart | None:
+        """The customer's cart now."""
+        return await self.api.carts.of(customer, self.clock.now())
+
+    async def set(self, customer: Customer, sku: str, quantity: str) -> CartChanged | InvalidInput | NotFound:
+        """A line that may be refused."""
+        return await self.api.set_cart_line(customer, sku, Decimal(quantity), self.clock.now())
+
     async def put(self, customer: Customer, good: Good, quantity: str = "1") -> CartChanged:
         """A line that must go into the cart."""
-        outcome = await self.api.set_cart_line(customer, good.sku, Decimal(quantity))
+        outcome = await self.set(customer, good.sku, quantity)
         assert isinstance(outcome, CartChanged)
         return outcome
 

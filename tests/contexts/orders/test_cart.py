@@ -1,5 +1,6 @@
 """The rules of the cart."""
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -23,7 +24,7 @@ NAILS = Good(new_id(), "PREGO", "Prego 18×27", "KG", Decimal("0.250"))
 
 
 def cart(*lines: CartLine) -> Cart:
-    return Cart(new_id(), 1, lines, new_id(), new_id())
+    return Cart(new_id(), 1, lines)
 
 
 def line(quantity: str = "1", product_id: UUID | None = None, sku: str = "X") -> CartLine:
@@ -57,8 +58,24 @@ def test_well_formed_quantities(quantity: str) -> None:
     assert malformed(Decimal(quantity)) is None
 
 
-def test_step() -> None:
-    assert off_step(Decimal("1.75"), NAILS) is None
+@pytest.mark.parametrize(
+    ("quantity", "step", "fits"),
+    [
+        ("2.5", "0.5", True),
+        ("2.500", "0.5", True),
+        ("2.5", "1", False),
+        ("0.001", "0.001", True),
+        ("1000000", "0.001", True),
+        ("7", "2.33", False),
+        ("6.99", "2.33", True),
+    ],
+)
+def test_a_quantity_is_sold_in_steps(quantity: str, step: str, fits: bool) -> None:
+    good = replace(NAILS, quantity_step=Decimal(step))
+    assert (off_step(Decimal(quantity), good) is None) is fits
+
+
+def test_a_quantity_off_the_step_is_told_the_step() -> None:
     rejection = off_step(Decimal("1.8"), NAILS)
     assert rejection is not None
     assert rejection.details[0].code == "OFF_STEP"

@@ -62,11 +62,24 @@ async def test_a_checkout_places_the_order_and_ends_the_cart(shop: Shop) -> None
     assert shop.stock.available[cement.product_id] == 7
     assert await events_of(shop, order.id) == ["orders.placed"]
 
-    assert await shop.api.carts.of(customer) is None
+    assert await shop.cart(customer) is None
+    assert (await shop.put(customer, cement, "0")).cart is None
     next_cart = (await shop.put(customer, cement)).cart
     assert first_cart is not None and next_cart is not None
     assert next_cart.cart.id != first_cart.cart.id
-    assert next_cart.cart.version == 1
+    assert next_cart.cart.version == 2
+    assert len(next_cart.lines) == 1
+
+
+async def test_a_version_never_comes_back(shop: Shop) -> None:
+    """A late checkout, of the cart the buyer saw, must not order the next one."""
+    customer, cement, sand = shop.customer(), shop.product(), shop.product()
+    await shop.put(customer, cement)
+    placed(await shop.check_out(customer))
+    await shop.put(customer, sand)
+    assert await shop.check_out(customer, key="late") == VersionConflict(expected=1, actual=2)
+    placed(await shop.check_out(customer, key="next", version=2))
+    assert await shop.check_out(customer, key="after", version=2) == EmptyCart()
 
 
 async def test_refusals_in_their_order_and_without_a_trace(shop: Shop) -> None:
@@ -85,7 +98,7 @@ async def test_refusals_in_their_order_and_without_a_trace(shop: Shop) -> None:
     short = OutOfStock((ShortLine(cement.sku, Decimal(5), Decimal(2)),))
     assert await shop.check_out(customer, version=5, total="50") == short
 
-    cart = await shop.api.carts.of(customer)
+    cart = await shop.cart(customer)
     assert cart is not None
     assert cart.cart.version == 5
     assert await shop.api.orders.count(OwnAccount(customer.account_id)) == 0
@@ -128,7 +141,14 @@ async def test_a_key_stands_for_one_input_of_one_user(shop: Shop) -> None:
 
 async def test_malformed_input(shop: Shop) -> None:
     customer = shop.customer()
-    for key, total in [("", None), ("a\0", None), ("k", "NaN"), ("k", "-Infinity"), ("k", "1E+9999999")]:
+    for key, total in [
+        ("", None),
+        ("  ", None),
+        ("a\0", None),
+        ("k", "NaN"),
+        ("k", "-Infinity"),
+        ("k", "1E+9999999"),
+    ]:
         assert isinstance(await shop.check_out(customer, key=key, total=total), InvalidInput)
     assert await shop.check_out(customer, total="1E-9999999") == EmptyCart()
 
@@ -157,11 +177,11 @@ async def test_a_line_set_during_a_checkout_is_ordered_or_opens_the_next_cart(sh
     customer, cement, sand = shop.customer(), shop.product(), shop.product()
     await shop.put(customer, cement)
     outcome, _ = await asyncio.gather(shop.check_out(customer), shop.put(customer, sand))
-    cart = await shop.api.carts.of(customer)
+    cart = await shop.cart(customer)
     assert cart is not None
     skus = [line.sku for line in cart.lines]
     if isinstance(outcome, Placed):
-        assert (skus, cart.cart.version) == ([sand.sku], 1)
+        assert (skus, cart.cart.version) == ([sand.sku], 2)
     else:
         assert outcome == VersionConflict(expected=1, actual=2)
         assert skus == [cement.sku, sand.sku]

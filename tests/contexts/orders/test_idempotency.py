@@ -26,13 +26,13 @@ def test_anything_else_is_another_input() -> None:
     assert len(prints) == 7
 
 
-@pytest.mark.parametrize("key", ["", "x" * 129, "a\0b", "a\nb", "\ud800"])
+@pytest.mark.parametrize("key", ["", " ", "   ", "x" * 129, "a\0b", "a\nb", "\ud800"])
 def test_malformed_keys(key: str) -> None:
     rejection = malformed_key(key)
     assert rejection is not None
     assert rejection.details[0].path == ("input", "idempotencyKey")
 
 
-@pytest.mark.parametrize("key", ["x", "x" * 128, "pedido da Conceição 1"])
+@pytest.mark.parametrize("key", ["x", " x ", "x" * 128, "pedido da Conceição 1"])
 def test_good_keys(key: str) -> None:
     assert malformed_key(key) is None

@@ -32,7 +32,7 @@ def cart(*goods: Good) -> PricedCart:
     """Two of each; only cement has a price."""
     lines = tuple(CartLine(good.product_id, good.sku, Decimal(2)) for good in goods)
     return priced(
-        Cart(new_id(), 3, lines, CUSTOMER.account_id, CUSTOMER.user_id),
+        Cart(new_id(), 3, lines),
         {CEMENT.product_id: CEMENT, SAND.product_id: SAND},
         PRICES,
     )

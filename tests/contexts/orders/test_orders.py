@@ -24,9 +24,9 @@ async def orders_of(shop: Shop, customer: Customer, count: int) -> list[Order]:
     goods = [shop.product() for _ in range(count)]
     orders: list[Order] = []
     for n in range(count):
-        for good in goods[: n + 1]:
-            await shop.put(customer, good)
-        outcome = await shop.check_out(customer, key=f"key {n}", version=n + 1)
+        *_, cart = [(await shop.put(customer, good)).cart for good in goods[: n + 1]]
+        assert cart is not None
+        outcome = await shop.check_out(customer, key=f"key {n}", version=cart.cart.version)
         assert isinstance(outcome, Placed)
         orders.insert(0, outcome.order)
     return orders

@@ -22,6 +22,7 @@ from contexts.orders.adapters.prices import PricingPrices
 from contexts.orders.adapters.products import CatalogProducts
 from contexts.orders.adapters.stock import CatalogStock
 from contexts.orders.api import (
+    AccountNotApproved,
     CartChanged,
     CheckOutCommand,
     CheckOutOutcome,
@@ -106,7 +107,7 @@ class House:
         return Customer(opened.account.id, new_id())
 
     async def put(self, customer: Customer, sku: str, quantity: str = "1") -> CartChanged:
-        outcome = await self.orders.set_cart_line(customer, sku, Decimal(quantity))
+        outcome = await self.orders.set_cart_line(customer, sku, Decimal(quantity), datetime.now(UTC))
         assert isinstance(outcome, CartChanged)
         return outcome
 
@@ -224,6 +225,18 @@ async def test_prices_come_from_the_one_resolver(house: House) -> None:
     assert outcome.order.lines[0].price_source == "STATE"
 
 
+@pytest.mark.parametrize(
+    "status", [status for status in AccountStatus if status is not AccountStatus.APPROVED]
+)
+async def test_only_an_approved_account_sees_prices_and_orders(house: House, status: AccountStatus) -> None:
+    (sku,) = await house.products("10", (NATIONAL, "39.90", None))
+    customer = await house.customer(status=status)
+    cart = (await house.put(customer, sku)).cart
+    assert cart is not None
+    assert [line.unit_price for line in cart.lines] == [None]
+    assert await house.check_out(customer) == AccountNotApproved()
+
+
 async def test_statements_do_not_grow_with_the_cart(house: House) -> None:
     counts = []
     for size in (1, 30):
@@ -231,7 +244,7 @@ async def test_statements_do_not_grow_with_the_cart(house: House) -> None:
         for sku in await house.products("10", (NATIONAL, "39.90", None), count=size):
             await house.put(customer, sku)
         with counting_statements() as reading:
-            await house.orders.carts.of(customer)
+            await house.orders.carts.of(customer, datetime.now(UTC))
         with counting_statements() as buying:
             assert isinstance(await house.check_out(customer, version=size), Placed)
         counts.append((reading.statements, buying.statements))

@@ -1,0 +1,75 @@
+"""Connections that only read: each serves one statement, and nothing of it is left behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError, Record
+
+PATIENCE_SECONDS = 30.0
+
+
+class Readers:
+    """At most `size` connections, the last one used first; who finds none waits their turn.
+
+    asyncpg's own pool resets a connection after each use, in a task of its own. Reads leave nothing to reset.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+        self._connect = connect
+        self._turns = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+
+    async def fetch(self, text: str, arguments: Sequence[object]) -> list[Record]:
+        """The rows of one statement; TimeoutError when no connection comes free for half a minute.
+
+        A connection may have been cut off while it lay idle. The read is then repeated, once, on a new one:
+        reading twice does no harm. Cancelling cancels the statement on the server as well.
+        """
+        await self._turn()
+        try:
+            idle = self._take()
+            if idle is not None:
+                try:
+                    return await self._run(idle, text, arguments)
+                except (OSError, PostgresError, InterfaceError, InternalClientError):
+                    if not idle.is_closed():
+                        raise
+            return await self._run(await self._connect(), text, arguments)
+        finally:
+            self._turns.release()
+
+    async def close(self) -> None:
+        """Close the idle connections now, and those in use when their statement is done."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
+
+    async def _turn(self) -> None:
+        if self._turns.locked():
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+
+    def _take(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            connection.terminate()
+        return None
+
+    async def _run(self, connection: Connection, text: str, arguments: Sequence[object]) -> list[Record]:
+        home = self._idle
+        try:
+            return await connection.fetch(text, *arguments)
+        except InternalClientError:
+            # The server has said goodbye, and the end of the connection is on its way: it takes no statement.
+            connection.terminate()
+            raise
+        finally:
+            # After a cancellation too: asyncpg has the next statement wait for the end of the cancelled one.
+            if home is self._idle and not connection.is_closed():
+                home.append(connection)
+            else:
+                connection.terminate()

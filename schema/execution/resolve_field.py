@@ -1,0 +1,138 @@
+"""ResolveFieldValue, for all objects of a level at once: a field's column of values.
+
+A value that could not be resolved is the exception itself, in its place.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from operator import attrgetter
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from strawberry.types.field import StrawberryField
+
+from resolvers.vocabulary.batch import BATCH
+from resolvers.vocabulary.fields import COMPUTED
+from schema.declarations import strawberry_field
+
+Column = list[Any]  # Any: one field's values, of whatever the contexts' models hold
+Arguments = Mapping[str, Any]  # Any: coerced by GraphQL, of the types the resolver declares
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of the model, or a plain function of it: no I/O, no arguments."""
+
+    of: Callable[[Any], object]
+
+    def column(self, objects: Sequence[object]) -> Column:
+        """One value for each object."""
+        try:
+            values = list(map(self.of, objects))
+        except Exception:
+            values = []
+        # A short column is one that failed too: `map` takes a StopIteration for the end of the objects.
+        return values if len(values) == len(objects) else [_attempt(self.of, each) for each in objects]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same for every object: `__typename`."""
+
+    value: str
+
+    def column(self, objects: Sequence[object]) -> Column:
+        """One value for each object."""
+        return [self.value] * len(objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch resolver: called once with all objects."""
+
+    resolve_all: Callable[..., Awaitable[Sequence[object]]]
+    field: StrawberryField
+
+    async def column(self, objects: Sequence[object], info: Any, arguments: Arguments) -> Column:
+        """One value for each object; if the call fails, it fails for each."""
+        try:
+            values = list(await self.resolve_all(objects, info, **arguments))
+        except Exception as error:
+            return [error] * len(objects)
+        if len(values) != len(objects):
+            wrong = f"{self.field.name} answered with {len(values)} values for {len(objects)} objects"
+            return [RuntimeError(wrong)] * len(objects)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class PerObject:
+    """Any other resolver, called as graphql-core would: root fields (one object), introspection.
+
+    `awaits`: it may answer with an awaitable.
+    """
+
+    resolve: Callable[..., object]
+    awaits: bool
+
+    def column(
+        self, objects: Sequence[object], info: GraphQLResolveInfo[Any], arguments: Arguments
+    ) -> Column:
+        """One value, or awaitable of one, for each object."""
+        return [_attempt(self.resolve, each, info, **arguments) for each in objects]
+
+    async def settled(self, values: Column) -> Column:
+        """The values, those that have to be awaited awaited together."""
+        waiting = [index for index, value in enumerate(values) if isawaitable(value)]
+        if len(waiting) == 1:
+            values[waiting[0]] = await _outcome(values[waiting[0]])
+        elif waiting:
+            outcomes = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
+            for index, outcome in zip(waiting, outcomes, strict=True):
+                values[index] = outcome
+        return values
+
+
+FieldResolver = Attribute | Constant | Batch | PerObject
+
+
+def field_resolver(parent: GraphQLObjectType, name: str, definition: GraphQLField) -> FieldResolver:
+    """How a field is resolved, told by how it was declared."""
+    if name == "__typename":
+        return Constant(parent.name)
+    declared = strawberry_field(definition)
+    if declared is None:
+        assert definition.resolve is not None or parent.name.startswith("__")
+        return PerObject(definition.resolve or _own_attribute(name), awaits=False)
+    if (resolve_all := declared.metadata.get(BATCH)) is not None:
+        return Batch(resolve_all, declared)
+    if (function := declared.metadata.get(COMPUTED)) is not None:
+        return Attribute(function)
+    if declared.is_basic_field and declared.python_name is not None:
+        return Attribute(attrgetter(declared.python_name))
+    assert definition.resolve is not None
+    return PerObject(definition.resolve, awaits=True)
+
+
+def _own_attribute(name: str) -> Callable[..., object]:
+    def resolve(source: object, info: object) -> object:
+        value = getattr(source, name, None)
+        return value(info) if callable(value) else value
+
+    return resolve
+
+
+def _attempt(function: Callable[..., object], *arguments: object, **named: object) -> object:
+    try:
+        return function(*arguments, **named)
+    except Exception as error:
+        return error
+
+
+async def _outcome(awaitable: Awaitable[object]) -> object:
+    try:
+        return await awaitable
+    except Exception as error:
+        return error

@@ -1,0 +1,63 @@
+"""Points: what is counted, and what is not."""
+
+import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
+from graphql.execution.values import VariableValues, get_variable_values
+
+from schema import authorization
+from schema.cost import requested_cost
+from schema.execution.collect_fields import plan_operation
+from schema.stitching import stitch
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return stitch()._schema
+
+
+def cost(schema: GraphQLSchema, text: str, *, anonymous: bool = False, **given: object) -> int:
+    document = parse(text)
+    assert validate(schema, document) == []
+    operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+    variables = get_variable_values(schema, operation.variable_definitions or (), dict(given))
+    assert isinstance(variables, VariableValues)
+    plan = plan_operation(schema, document, operation)
+    denied = authorization.denials(plan, None, variables.coerced).fields if anonymous else frozenset()
+    return requested_cost(plan.root, variables, denied)
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("{ viewer { scopes } }", 1),
+        ("{ viewer { user { id } account { id } } }", 3),
+        ("{ categories { id } }", 5),
+        ("{ products(first: 10) { totalCount } }", 1),
+        ("{ products(first: 10) { nodes { sku } } }", 1 + 10),
+        ("{ products(last: 10) { nodes { sku } pageInfo { endCursor } } }", 1 + 10 + 1),
+        ("{ products { nodes { sku } } }", 1 + 24),
+        ("{ products(first: 10) { nodes { category { id } } } }", 1 + 10 * 2),
+        (
+            "{ products(first: 10) { nodes { price { breaks { from { value } } } } } }",
+            1 + 10 * (1 + 1 + 5 * 2),
+        ),
+        ("{ products(first: 10) { edges { node { sku } } } }", 1 + 10 * 2),
+        ("{ a: products(first: 10) { nodes { sku } } b: products(first: 1) { nodes { sku } } }", 11 + 2),
+        ('{ node(id: "x") { ... on Product { category { id } image { url } } ... on Cart { version } } }', 3),
+        ("{ cart { lines { product { sku } } } }", 1 + 5 * 2),
+    ],
+)
+def test_points(schema: GraphQLSchema, text: str, points: int) -> None:
+    assert cost(schema, text) == points
+
+
+def test_variables_decide(schema: GraphQLSchema) -> None:
+    text = "query ($n: Int, $v: Boolean!) { products(first: $n) { nodes { sku category @include(if: $v) { id } } } }"
+    assert cost(schema, text, n=7, v=False) == 1 + 7
+    assert cost(schema, text, n=7, v=True) == 1 + 7 * 2
+    assert cost(schema, text, v=False) == 1 + 24
+
+
+def test_what_is_denied_costs_nothing(schema: GraphQLSchema) -> None:
+    text = "{ products(first: 10) { nodes { sku price { unitPrice { amount } } } } }"
+    assert (cost(schema, text), cost(schema, text, anonymous=True)) == (1 + 10 * 3, 1 + 10)
