@@ -7,9 +7,11 @@ from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import migrations
+from contexts.shared.adapters.database import connector
+from contexts.shared.adapters.database import engine as engine_of
 from gateway.progress import CannotRun
 from gateway.settings import Settings
 
@@ -49,13 +51,12 @@ async def _heads(connection: AsyncConnection) -> frozenset[str]:
 @asynccontextmanager
 async def _connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
     assert settings.database_url is not None  # absent means embedded, and those settings are complete by now
-    url = make_url(settings.database_url).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url)
+    engine = engine_of(connector(settings.database_url, {}), pool_size=1)
     try:
         try:
             connection = await engine.connect()
         except (OSError, PostgresError, InterfaceError, DBAPIError) as error:
-            place = url.render_as_string(hide_password=True)
+            place = make_url(settings.database_url).render_as_string(hide_password=True)
             raise CannotRun(f"The database {place} cannot be reached: {error}") from error
         async with aclosing(connection):
             yield connection

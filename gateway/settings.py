@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None, description="PostgreSQL 15+; absent: embedded (`prumo dev`).", repr=False
     )
-    database_pool: int = Field(10, ge=1, description="Connections per process.")
+    database_pool: int = Field(
+        10, ge=1, description="Connections per process for reads, and as many for writes."
+    )
     s3_endpoint: WebUrl | None = Field(
         None, description="S3-compatible storage; absent: embedded (`prumo dev`)."
     )

@@ -3,7 +3,7 @@
 Everything that may run inside a unit of work takes it as `within` and then uses its connection.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -170,6 +170,6 @@ class IdempotencyKeys(Protocol):
 class OrderChanges(Protocol):
     """Tells which orders change, while it is listened to."""
 
-    def within(self, reach: Reach) -> AsyncIterator[UUID]:
+    def within(self, reach: Reach) -> AsyncGenerator[UUID, None]:
         """The orders within reach that change from now on, by id; without end."""
         ...

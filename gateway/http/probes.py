@@ -1,16 +1,20 @@
 """The routes around GraphQL: is the process alive, can it serve, what does it measure, which keys does it sign with."""
 
 import orjson
+from asyncpg import InterfaceError, PostgresError, UndefinedTableError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Text, column, select, table
 from starlette.requests import Request
 from starlette.responses import Response
 
 import migrations
+from contexts.shared.adapters.query import Query
 from gateway import observability
 from gateway.wiring import Wired
 
 _JSON = "application/json"
+_HEADS = Query(select(column("version_num", Text)).select_from(table("alembic_version")))
+"""Alembic's own table: the revisions the database stands at."""
 
 
 async def healthz(request: Request) -> Response:
@@ -28,9 +32,10 @@ class Readiness:
     async def __call__(self, request: Request) -> Response:
         """200 when requests can be served, 503 and the reason when not."""
         try:
-            async with self._database.reading() as connection:
-                heads = await connection.run_sync(migrations.database_heads)
-        except (OSError, SQLAlchemyError):
+            heads = {head for (head,) in await self._database.fetch(_HEADS)}
+        except UndefinedTableError:
+            heads = set()
+        except (OSError, PostgresError, InterfaceError, TimeoutError):
             return _not_ready("the database cannot be reached")
         if heads != self._heads:
             return _not_ready("the database is not at this code's revision; run `prumo migrate`")

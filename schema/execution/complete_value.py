@@ -4,12 +4,13 @@ A completed column has one entry for each value: what the response shows, or NUL
 not be filled, which its parent has to answer for. The error is recorded at once, where it happened.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum
 from itertools import chain
 from typing import Any, Final
 
 from graphql import GraphQLError, Undefined
+from graphql.pyutils import is_iterable
 
 from schema.execution.coerce_result import Leaf
 from schema.execution.places import Items, Kept, Place
@@ -140,7 +141,7 @@ def _as_list(plan: FieldPlan) -> Callable[[Any], Column]:
     def convert(value: object) -> Column:
         if isinstance(value, list):
             return value
-        if isinstance(value, Iterable) and not isinstance(value, str | bytes | dict):
+        if is_iterable(value):
             return list(value)
         raise GraphQLError(f"Expected Iterable, but did not find one for field '{plan.parent}.{plan.name}'.")
 

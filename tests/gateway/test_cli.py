@@ -96,7 +96,7 @@ async def test_migrate_brings_an_empty_database_by_url_to_the_newest_revision(
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == f"Migrated to {', '.join(sorted(migrations.code_heads()))}.\n"
     assert prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url).stdout == "The database is up to date.\n"
-    assert not (tmp_path / 's3').exists()
+    assert not (tmp_path / "s3").exists()
 
 
 async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres, tmp_path: Path) -> None:

@@ -60,7 +60,11 @@ def _problems(draft: ProductDraft) -> Iterator[Problem]:
     yield from _number("stock", draft.stock or Decimal(0))
     yield from _number("lowStockAt", draft.low_stock_at or Decimal(0))
     if draft.image_key is not None and not is_image_key(draft.image_key):
-        yield "imageKey", "INVALID", "imageKey must be plain names joined by slashes, the first of them products"
+        yield (
+            "imageKey",
+            "INVALID",
+            "imageKey must be plain names joined by slashes, the first of them products",
+        )
     if draft.image_alt is not None:
         yield from _text("imageAlt", draft.image_alt, MAX_NAME)
 
