@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-CODE := contexts gateway migrations resolvers schema tests
+CODE := benchmarks contexts gateway migrations resolvers schema tests
 
 .DEFAULT_GOAL := help
 

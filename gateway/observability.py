@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -67,7 +67,7 @@ def observed(request_id: str, transport: str) -> Iterator[Observed]:
     """Measure a request from here to the end of the block, then count it and log its line."""
     request = Observed(request_id, transport)
     begun = time.perf_counter()
-    with _in_flight.track_inprogress(), counting_statements() as count:
+    with counting_statements() as count:
         try:
             yield request
         finally:
@@ -94,6 +94,11 @@ def _record(request: Observed, duration: float, sent: int) -> None:
         milliseconds=round(duration * 1000, 2),
         statements=sent,
     )
+
+
+def in_flight() -> AbstractContextManager[None]:
+    """Counts a request as being answered inside the block; a subscription that waits for events is not one."""
+    return _in_flight.track_inprogress()
 
 
 def _json(line: object, **options: object) -> bytes:

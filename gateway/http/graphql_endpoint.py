@@ -56,7 +56,7 @@ class GraphQLEndpoint:
             await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
-        with observability.observed(request_id, "http") as seen:
+        with observability.in_flight(), observability.observed(request_id, "http") as seen:
             try:
                 answer, body = await self._served(request, request_id, media_type)
             except ClientDisconnect:
