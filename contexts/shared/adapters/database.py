@@ -67,11 +67,16 @@ def _count_one() -> None:
         count.statements += 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SqlTransaction:
-    """A transaction on one connection."""
+    """A transaction on one connection: SQLAlchemy's, in autocommit, and asyncpg's below it, where it is begun.
+
+    Compiled statements run on `raw`, others on `connection`; they are the same connection and transaction.
+    """
 
     connection: AsyncConnection
+    raw: asyncpg.Connection
+    ended: bool = False
 
     async def publish(self, event: Event) -> None:
         await self.connection.execute(
@@ -81,7 +86,8 @@ class SqlTransaction:
         await self.connection.execute(select(func.pg_notify(OUTBOX_CHANNEL, event.topic)))
 
     async def commit(self) -> None:
-        await self.connection.commit()
+        await self.raw.execute("COMMIT")
+        self.ended = True
 
 
 class Database:
@@ -114,8 +120,17 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
         """A unit of work; leaving the block without `commit()` rolls back."""
-        async with self.engine.connect() as connection:
-            yield SqlTransaction(connection)
+        while True:
+            async with self._autocommit.connect() as connection:
+                transaction = SqlTransaction(connection, await _below(connection))
+                if not await _begins(transaction):
+                    continue
+                try:
+                    yield transaction
+                finally:
+                    if not transaction.ended:
+                        await _roll_back(transaction)
+            return
 
     async def fetch(
         self,
@@ -129,7 +144,7 @@ class Database:
         the first would deadlock an exhausted pool.
         """
         if within is not None:
-            return (await connection_of(within).execute(query.statement, parameters)).all()
+            return await run(within, query, parameters)
         _count_one()
         rows = await self._readers.fetch(query.text, query.arguments(parameters))
         # An asyncpg.Record unpacks like the tuple of its columns.
@@ -221,8 +236,50 @@ async def _lend(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
     yield connection
 
 
+async def _below(connection: AsyncConnection) -> asyncpg.Connection:
+    below = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(below, asyncpg.Connection)
+    return below
+
+
+async def _begins(transaction: SqlTransaction) -> bool:
+    """False: the connection was cut off while it lay in the pool, and has been taken out of it."""
+    try:
+        await transaction.raw.execute("BEGIN")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        if not transaction.raw.is_closed():
+            raise
+        await transaction.connection.invalidate()
+        return False
+    return True
+
+
+async def _roll_back(transaction: SqlTransaction) -> None:
+    try:
+        await transaction.raw.execute("ROLLBACK")
+    except BaseException as error:
+        # Cut off, or cancelled once more: nobody may find this connection in the pool with its transaction open.
+        transaction.raw.terminate()
+        await transaction.connection.invalidate()
+        if isinstance(error, asyncio.CancelledError):
+            raise
+
+
 def connection_of(transaction: Transaction) -> AsyncConnection:
     """The connection below a transaction that `Database.begin` started."""
+    return _transaction(transaction).connection
+
+
+def _transaction(transaction: Transaction) -> SqlTransaction:
     if not isinstance(transaction, SqlTransaction):
         raise TypeError(f"not a PostgreSQL transaction: {type(transaction).__name__}")
-    return transaction.connection
+    return transaction
+
+
+async def run(
+    transaction: Transaction, query: Query[*Columns], parameters: Mapping[str, object]
+) -> Sequence[tuple[*Columns]]:
+    """Run a compiled statement in the transaction: its rows, none when it returns none."""
+    _count_one()
+    rows = await _transaction(transaction).raw.fetch(query.text, *query.arguments(parameters))
+    return cast(Sequence[tuple[*Columns]], rows)

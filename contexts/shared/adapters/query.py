@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVarTuple
 
 from sqlalchemy import ARRAY, URL
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.types import TypeEngine
 
@@ -13,16 +14,15 @@ _POSTGRESQL = URL.create("postgresql+asyncpg").get_dialect()()
 
 
 class Query(Generic[*Columns]):
-    """A SELECT whose values are named `bindparam`s or constants, as text for asyncpg and as a statement.
+    """A statement whose values are named `bindparam`s or constants, as text for asyncpg.
 
     Compiling takes longer than running it, so a Query is made at import, or kept where it has shapes.
     """
 
-    __slots__ = ("_constants", "_names", "statement", "text")
+    __slots__ = ("_constants", "_names", "text")
 
-    def __init__(self, statement: TypedReturnsRows[*Columns]) -> None:
+    def __init__(self, statement: TypedReturnsRows[*Columns] | UpdateBase) -> None:
         """Raises TypeError for a parameter of a type whose values asyncpg does not take as they are."""
-        self.statement = statement
         compiled = statement.compile(dialect=_POSTGRESQL, compile_kwargs={"render_postcompile": True})
         self.text = str(compiled)
         self._names = tuple(compiled.positiontup or ())
