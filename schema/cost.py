@@ -9,8 +9,7 @@ from collections.abc import Collection
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues, get_argument_values
 
-from resolvers.vocabulary.connections import DEFAULT_PAGE
-from schema.execution.coerce_result import Leaf
+from resolvers.vocabulary.connections import DEFAULT_PAGE, LARGEST_PAGE
 from schema.execution.plan import FieldPlan, Selection, Selections
 
 PLAIN_LIST = 5
@@ -26,23 +25,26 @@ def _objects(
     selection: Selection, variables: VariableValues, denied: Collection[FieldPlan], page: int
 ) -> int:
     """`page`: how long a list directly below may be."""
+    if selection.settled and (known := selection.costs.get(page)) is not None:
+        return known
     total = 0
-    for plan in selection.present(variables.coerced):
-        if isinstance(plan.named, Leaf) or plan in denied:
+    for plan in selection.below:
+        if plan in denied or (selection.varies and not plan.nodes(variables.coerced)):
             continue
-        below = _page_of(plan, variables)
+        below = _page_of(plan, variables) if plan.paged else PLAIN_LIST
         if isinstance(plan.named, Selections):
             inner = max(_objects(each, variables, denied, below) for each in plan.named.of.values())
         else:
+            assert isinstance(plan.named, Selection)
             inner = _objects(plan.named, variables, denied, below)
         total += (1 + inner) * page ** len(plan.wrapping.lists)
+    if selection.settled:
+        selection.costs[page] = total
     return total
 
 
 def _page_of(plan: FieldPlan, variables: VariableValues) -> int:
-    """How long the lists of the field's own object may be: a page, if the field takes page arguments."""
-    if not any(name in plan.definition.args for name in _PAGED):
-        return PLAIN_LIST
+    """How long the lists of the field's own object may be."""
     arguments = plan.arguments
     if arguments is None:
         try:
@@ -52,4 +54,5 @@ def _page_of(plan: FieldPlan, variables: VariableValues) -> int:
         except GraphQLError:
             return DEFAULT_PAGE  # refused with a proper error when the field is resolved
     given = (arguments.get(name) for name in _PAGED)
-    return max(0, next((size for size in given if isinstance(size, int)), DEFAULT_PAGE))
+    size = next((size for size in given if isinstance(size, int)), DEFAULT_PAGE)
+    return min(max(0, size), LARGEST_PAGE)  # a page that is no page is refused when the field is resolved

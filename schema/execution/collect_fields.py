@@ -127,6 +127,8 @@ class _Planner:
             varies,
             any(plan.awaits for plan in fields),
             row_maker([plan.key for plan in fields]),
+            below=[plan for plan in fields if not isinstance(plan.named, Leaf)],
+            settled=not varies and all(map(_settled, fields)),
         )
 
     def _collect(
@@ -185,6 +187,7 @@ class _Planner:
             or (isinstance(resolver, PerObject) and resolver.awaits)
             or (not isinstance(named, Leaf) and named.awaits),
             arguments=_constant_arguments(definition, found[0].node),
+            paged="first" in definition.args or "last" in definition.args,
         )
 
     def _named(self, type_: GraphQLOutputType, found: list[Occurrence]) -> Leaf | Selection | Selections:
@@ -249,3 +252,12 @@ def _has_variable(value: ValueNode) -> bool:
             return any(_has_variable(each.value) for each in fields)
         case _:
             return False
+
+
+def _settled(plan: FieldPlan) -> bool:
+    if isinstance(plan.named, Leaf):
+        return True
+    if plan.guard is not None or (plan.paged and plan.arguments is None):
+        return False
+    selections = [plan.named] if isinstance(plan.named, Selection) else plan.named.of.values()
+    return all(selection.settled for selection in selections)

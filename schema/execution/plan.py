@@ -4,7 +4,7 @@ A plan depends on the document and the schema alone. Variables, scopes and value
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinitionNode
 from graphql.type import GraphQLAbstractType
@@ -82,6 +82,8 @@ class FieldPlan:
     awaits: bool
     arguments: Mapping[str, object] | None
     """Its coerced arguments where the document alone decides them; None: they have variables."""
+    paged: bool
+    """Whether it takes page arguments, so that the lists below it are as long as those say."""
 
     @property
     def name(self) -> str:
@@ -103,6 +105,12 @@ class Selection:
     awaits: bool
     as_row: "AsRow"
     """Makes a response object of the values of all its fields."""
+    below: Sequence[FieldPlan]
+    """The fields that have selections of their own."""
+    settled: bool
+    """Whether no request can change what it costs: no guard, no condition and no variable page below."""
+    costs: dict[int, int] = field(default_factory=dict)
+    """What it costs when settled, by the length of the lists directly below; filled by schema.cost."""
 
     def present(self, variables: Variables) -> Sequence[FieldPlan]:
         """The fields this request asks for, each where the first place that asks for it stands."""
