@@ -1,0 +1,67 @@
+"""What the breadth-first executor asks of the contexts: each field once, however many objects there are."""
+
+import pytest
+
+from contexts.identity.api import Principal
+from tests.execution.both import both
+from tests.execution.documents import Request
+from tests.execution.world import BUYER, principal
+
+LISTING = Request(
+    """
+    {
+      products(first: 100) {
+        nodes { sku price { source explanation { reason } } bulk: price(quantity: "10") { source } }
+        edges { node { price { unitPrice { amount } } } }
+        totalCount
+      }
+    }
+    """,
+    None,
+    {},
+)
+
+
+@pytest.mark.parametrize("products", [1, 100])
+async def test_a_field_is_resolved_once_for_all_objects(products: int) -> None:
+    found = await both(LISTING, BUYER, products=products)
+    assert found.difference() is None and found.breadth.data is not None
+    assert len(found.breadth.data["products"]["nodes"]) == products
+    assert found.breadth_world.calls == {
+        "products.page": 1,
+        "products.count": 1,
+        "accounts.visible": 1,
+        "pricing.resolve": 3,  # three positions: price, bulk, price below edges
+        "pricing.explain": 1,
+    }
+
+
+async def test_no_objects_no_calls() -> None:
+    found = await both(LISTING, BUYER, products=0)
+    assert found.difference() is None
+    assert found.breadth_world.calls == {"products.page": 1, "products.count": 1}
+
+
+@pytest.mark.parametrize("who", [None, principal(None, ["catalog:write"])])
+async def test_a_denied_field_costs_no_call(who: Principal | None) -> None:
+    found = await both(LISTING, who, products=100)
+    assert found.difference() is None
+    assert [error["path"] for error in found.breadth.errors] == [
+        ["products", "nodes", "price"],
+        ["products", "nodes", "bulk"],
+        ["products", "edges", "node", "price"],
+    ]
+    for world in (found.breadth_world, found.stock_world):
+        assert world.calls == {"products.page": 1, "products.count": 1}
+
+
+async def test_a_denied_mutation_writes_nothing() -> None:
+    text = """
+      mutation {
+        cartLineSet(input: { sku: "SKU-0", quantity: "1" }) { meta { requestId } }
+        sessionRevoke { meta { requestId } }
+      }
+    """
+    found = await both(Request(text, None, {}), principal(None, []))
+    assert found.difference() is None
+    assert found.breadth_world.writes == [("revoke",)]

@@ -1,0 +1,111 @@
+"""Every shipped operation and many made ones answer the same under both executors, whatever fails on the way."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from contexts.identity.api import Principal
+from resolvers.vocabulary.node import node_id
+from schema.operations import Operations
+from tests.execution.both import both, executors, the_schema
+from tests.execution.documents import Documents, Json, Request, conflicting_fields
+from tests.execution.world import ACCOUNTS, BUYER, NODE_IDS, STAFF, any_principal
+
+# Plain seeds: hypothesis needs ten times as long for documents of hundreds of choices.
+EXAMPLES = int(os.environ.get("PRUMO_EXAMPLES", "300"))
+RATES = (0.0, 0.01, 0.03, 0.1, 0.3)
+SHIPPED = {
+    f"{path.parent.name}/{path.stem}": path.read_text()
+    for path in sorted(Path("graphql/operations").glob("*/*.graphql"))
+}
+
+INPUTS: dict[str, Json] = {
+    "ConfirmOrder": {"id": NODE_IDS[6], "idempotencyKey": "key"},
+    "CancelOrder": {"id": NODE_IDS[7], "idempotencyKey": "key", "reason": "duplicada"},
+    "SetPrice": {"sku": "SKU-0", "source": "NATIONAL", "amount": "36.90"},
+    "CheckOut": {"idempotencyKey": "key", "cartVersion": 3, "expectedTotal": "100.00"},
+    "RefreshSession": {"refreshToken": "token"},
+    "SetCartLine": {"sku": "SKU-1", "quantity": "2.5"},
+    "SignIn": {"email": "maria@prumo.example", "password": "prumo-demo"},
+}
+VARIABLES: dict[str, list[dict[str, Json]]] = {
+    "PriceExplanation": [{"skus": ["SKU-0", "SKU-1"], "account": node_id("BuyerAccount", ACCOUNTS[1])}],
+    "Node": [{"id": id} for id in NODE_IDS[::3]],
+    "Product": [{"slug": "produto-0"}, {"slug": "produto-1", "quantity": "10"}, {"slug": "nope"}],
+    "Products": [
+        {},
+        {"first": 2, "sort": "PRICE_ASC"},
+        {"last": 3, "filter": {"search": "cal", "inStock": True}},
+        {"first": 101},
+    ],
+    "Order": [{"id": NODE_IDS[6]}, {"number": "P-2026-000001"}, {}],
+    "Orders": [{}, {"first": 1}],
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unlogged() -> Iterator[None]:
+    """Masked errors are logged with their traceback: the faults here are thousands."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Operations, Operations]:
+    return executors(the_schema())
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+async def test_shipped_operations(shipped: str, pair: tuple[Operations, Operations]) -> None:
+    _, name = shipped.split("/")
+    given = [{"input": INPUTS[name]}] if name in INPUTS else VARIABLES.get(name, [{}])
+    for variables in given:
+        for principal in (BUYER, STAFF, None):
+            for seed, rate in [(0, 0.0), *((seed, rate) for seed in range(1, 3) for rate in (0.02, 0.2))]:
+                request = Request(SHIPPED[shipped], None, variables)
+                found = await both(request, principal, seed, rate, over=pair)
+                assert found.stock.executed
+                assert (difference := found.difference()) is None, f"{variables} {seed} {rate}\n{difference}"
+
+
+def any_request(random: Random) -> Request:
+    schema = the_schema()._schema
+    return Documents(schema, random, conflicting_fields(schema)).request()
+
+
+async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
+    for number in range(EXAMPLES):
+        random = Random(number)
+        request, principal = any_request(random), any_principal(random)
+        seed, rate = random.randrange(1000), random.choice(RATES)
+        found = await both(request, principal, seed, rate, over=pair)
+        assert (difference := found.difference()) is None, described(
+            number, request, principal, seed, rate, difference
+        )
+
+
+def described(
+    number: int,
+    request: Request,
+    principal: Principal | None,
+    seed: int,
+    rate: float,
+    difference: str | None,
+) -> str:
+    """Everything that is needed to run it again."""
+    who = None if principal is None else (principal.account_id, sorted(principal.scopes))
+    return "\n".join(
+        [
+            f"example {number}",
+            request.text,
+            f"operation {request.operation_name}, variables {json.dumps(request.variables)}",
+            f"as {who}, world {seed} at {rate}",
+            str(difference),
+        ]
+    )
