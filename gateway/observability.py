@@ -36,6 +36,12 @@ statements = Histogram(
     registry=registry,
 )
 errors = Counter("prumo_graphql_errors", "Top-level GraphQL errors, by code.", ["code"], registry=registry)
+stock_executions = Counter(
+    "prumo_graphql_stock_executions",
+    "Operations that graphql-core's executor ran instead of ours, by reason.",
+    ["reason"],
+    registry=registry,
+)
 _in_flight = Gauge("prumo_graphql_in_flight", "GraphQL requests being answered now.", registry=registry)
 
 

@@ -85,6 +85,12 @@ class Operations:
         """graphql-core's schema below strawberry's."""
         return self.strawberry._schema
 
+    def stock_reason(self, kind: OperationType) -> str | None:
+        """Why graphql-core's executor runs an operation of this kind; None: it does not."""
+        if kind is OperationType.SUBSCRIPTION:
+            return "subscription"
+        return "setting" if self.executor is ExecutorKind.STOCK else None
+
     def select(self, text: str, operation_name: str | None, request_id: str) -> Operation | Response:
         """The operation asked for, or why there is none."""
         prepared = self.documents.prepare(text)

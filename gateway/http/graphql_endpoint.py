@@ -131,6 +131,8 @@ class GraphQLEndpoint:
             return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id, kind, name)
         if method == "GET" and operation.kind is not OperationType.QUERY:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id, kind, name)
+        if (reason := self.operations.stock_reason(operation.kind)) is not None:
+            observability.stock_executions.labels(reason).inc()
         context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
         response = await self.operations.execute(operation, parsed.variables, context)
         return _Answer(200 if response.executed else failed, response, kind=kind, name=name)

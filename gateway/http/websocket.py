@@ -220,6 +220,8 @@ class _Connection:
     ) -> AsyncIterator[Response] | Response:
         principal = self.caller.principal if self.caller is not None else None
         context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
+        if (reason := self.operations.stock_reason(operation.kind)) is not None:
+            observability.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
             return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
         return await self.operations.execute(operation, request.variables, context)

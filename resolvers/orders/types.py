@@ -52,7 +52,8 @@ class CartLine:
         wanted = {line.product_id for line in lines}
         seen_by = info.context.signed_in().account_id
         found = await info.context.contexts.catalog.products.by_ids(wanted, seen_by)
-        return [found[line.product_id] for line in lines]
+        gone = LookupError("a product of the cart left the catalog while it was read")
+        return [found.get(line.product_id, gone) for line in lines]
 
 
 @strawberry.type(description="What a buyer is about to order.")
