@@ -209,17 +209,25 @@ def import_(file: Path, state: str | None, skip_labour: bool, category: str | No
 @click.option("--check", is_flag=True, help="Write nothing; fail when FILE of --output is not the schema.")
 def schema(output: Path | None, check: bool) -> None:
     """Print the GraphQL schema (SDL)."""
-    from schema.stitching import sdl
+    from schema.stitching import breaking_changes, sdl
 
     text = sdl()
     if output is None:
         if check:
             raise click.UsageError("--check needs --output FILE to compare with.")
         click.echo(text, nl=False)
-    elif not check:
-        output.write_text(text)
-    elif not output.exists() or output.read_text() != text:
-        raise CannotRun(f"{output} is not what the code says: run `prumo schema --output {output}`.")
+        return
+    try:
+        committed = output.read_text() if output.exists() else ""
+        if check and committed != text:
+            broken = "".join(f"\n  breaks clients: {change}" for change in breaking_changes(committed, text))
+            raise CannotRun(
+                f"{output} is not what the code says: run `prumo schema --output {output}`.{broken}"
+            )
+        if not check:
+            output.write_text(text)
+    except OSError as error:
+        raise CannotRun(f"{output}: {error.strerror}.") from error
 
 
 @prumo.group()

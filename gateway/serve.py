@@ -1,6 +1,7 @@
 """Serves the app with uvicorn: in a running loop for `prumo dev`, in processes of its own for `prumo serve`."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -44,7 +45,7 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
     The task yielded ends only by failing, with CannotRun.
     """
     configure_logging()
-    server = _Server(uvicorn.Config(create_app(settings), **UVICORN))
+    server = _Server(uvicorn.Config(_app(settings), **UVICORN))
 
     async def serve() -> None:
         try:
@@ -79,4 +80,12 @@ def serve(settings: Settings, workers: int) -> None:
 def configured_app() -> Starlette:
     """What each worker process of `serve` makes of the environment."""
     configure_logging()
-    return create_app(Settings())
+    return _app(Settings())
+
+
+def _app(settings: Settings) -> Starlette:
+    """The schema's objects live as long as the process: the collector need not look at them again and again."""
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()
+    return app

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import strawberry
-from graphql import GraphQLSchema, Undefined
+from graphql import GraphQLError, GraphQLSchema, Undefined, build_schema, find_breaking_changes
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
@@ -116,3 +116,12 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
 def sdl() -> str:
     """The schema in GraphQL's own language, as committed in graphql/schema.graphql."""
     return print_schema(stitch()) + "\n"
+
+
+def breaking_changes(before: str, after: str) -> list[str]:
+    """What of a change of the SDL breaks clients, a sentence each; nothing when there was no schema before."""
+    try:
+        old = build_schema(before)
+    except GraphQLError:
+        return []
+    return [change.description for change in find_breaking_changes(old, build_schema(after))]

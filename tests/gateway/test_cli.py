@@ -185,3 +185,9 @@ def test_the_schema_is_written_and_compared(tmp_path: Path) -> None:
     drift = prumo(tmp_path, "schema", "--output", str(file), "--check")
     assert drift.returncode == 1
     assert f"run `prumo schema --output {file}`" in drift.stderr
+    file.write_text(file.read_text().replace("  sku: String!", "  sku: String!\n  barcode: String", 1))
+    broken = prumo(tmp_path, "schema", "--output", str(file), "--check")
+    assert "breaks clients: Field " in broken.stderr
+    assert "barcode was removed" in broken.stderr
+    nowhere = prumo(tmp_path, "schema", "--output", str(tmp_path / "no" / "schema.graphql"))
+    assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (1, False)
