@@ -150,12 +150,12 @@ class Database:
         # An asyncpg.Record unpacks like the tuple of its columns.
         return cast(Sequence[tuple[*Columns]], rows)
 
-    def reading(self, within: Transaction | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
 
-        It comes from the pool of the units of work, or is the transaction's own.
+        It comes from the pool of the units of work.
         """
-        return _lend(connection_of(within)) if within is not None else self._autocommit.connect()
+        return self._autocommit.connect()
 
     async def listen(self, channel: str, heard: Callable[[str | None], None]) -> NoReturn:
         """Call `heard` with the payload of each notification, until cancelled; it outlives the database's absence.
@@ -229,11 +229,6 @@ def _before_execute(
     executemany: bool,
 ) -> None:
     _count_one()
-
-
-@asynccontextmanager
-async def _lend(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
-    yield connection
 
 
 async def _below(connection: AsyncConnection) -> asyncpg.Connection:
