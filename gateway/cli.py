@@ -143,10 +143,9 @@ def seed(products: int, prices: int) -> None:
     from gateway.wiring import wired
 
     async def load() -> None:
-        pictures = not products  # of the demo data only
         async with (
-            reached_migrated(settings, store=pictures) as complete,
-            wired(complete, store=pictures, listening=False) as parts,
+            reached_migrated(settings, store=True) as complete,
+            wired(complete, listening=False) as parts,
             step("loading data") as report,
         ):
             if products:

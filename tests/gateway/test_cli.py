@@ -59,6 +59,15 @@ def test_production_commands_need_a_database(tmp_path: Path, command: str) -> No
     )
 
 
+def test_seeding_a_fresh_home_brings_the_demo_data_and_the_synthetic(tmp_path: Path) -> None:
+    """The synthetic products stand beside the demo's, whose pictures need the store."""
+    first = prumo(tmp_path, "seed", "--products", "20", "--prices", "100")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "Added 20 products" in first.stdout
+    again = prumo(tmp_path, "seed", "--products", "20", "--prices", "100")
+    assert (again.returncode, "Nothing to add" in again.stdout) == (0, True)
+
+
 CONFIGURED = {
     "PRUMO_DATABASE_URL": "postgresql://127.0.0.1:1/x",
     "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
