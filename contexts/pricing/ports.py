@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contexts.pricing.domain.price import Price, PriceKey
-from contexts.pricing.domain.resolver import Perspective
+from contexts.pricing.domain.resolver import Candidate, Perspective
 from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.transaction import Transaction
 
@@ -21,8 +21,9 @@ class Prices(Protocol):
         since: datetime | None,
         *,
         within: Transaction | None = None,
-    ) -> dict[UUID, list[Price]]:
-        """All prices by product that may concern the perspective and have not ended at `since` (None: all).
+    ) -> dict[UUID, list[Candidate]]:
+        """By product what is set for the perspective's account, its state or everybody, and has not ended at
+        `since` (None: all).
 
         Of every tier and minimum quantity. Products without any are not in it.
         """

@@ -211,7 +211,8 @@ async def _unpriced(pricing: Pricing, product_ids: Sequence[UUID]) -> Collection
     unpriced = set(product_ids)
     for start in range(0, len(product_ids), _ASKED_AT_ONCE):
         lines = [Line(id, Decimal(1)) for id in product_ids[start : start + _ASKED_AT_ONCE]]
-        unpriced -= {line.product_id for line in await pricing.resolve(Perspective(None, None, None), lines)}
+        prices = await pricing.resolve(Perspective(None, None, None), lines)
+        unpriced -= {price.product_id for price in prices if price is not None}
     return unpriced
 
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from contexts.catalog import api as catalog
 from contexts.identity.api import PRICE_READ
@@ -14,7 +16,7 @@ from contexts.pricing import api as pricing
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS, decimals
 from resolvers.pricing.types import PricedProduct, ResolvedPrice
 from resolvers.vocabulary.batch import batch
-from resolvers.vocabulary.context import Info
+from resolvers.vocabulary.context import Info, RequestContext
 from resolvers.vocabulary.directives import requires
 from resolvers.vocabulary.errors import BadUserInput
 
@@ -46,32 +48,51 @@ class ProductPricing:
             raise BadUserInput(
                 f"`quantity` is more than 0, at most {MAX_QUANTITY}, with up to {QUANTITY_DECIMALS} decimals."
             )
-        accounts = {product.seen_by for product in products if product.seen_by is not None}
-        seen = [_seen_by(info, id, products, wanted) for id in accounts]
-        found = await seen[0] if len(seen) == 1 else _merged(await asyncio.gather(*seen))
-        return [found.get((product.seen_by, product.id)) for product in products]
+        seen: dict[UUID, list[int]] = {}
+        for index, product in enumerate(products):
+            if product.seen_by is not None:
+                seen.setdefault(product.seen_by, []).append(index)
+        prices: list[PricedProduct | None] = [None] * len(products)
+        asked = (
+            _as_seen_by(info.context, account_id, [products[index] for index in indexes], wanted)
+            for account_id, indexes in seen.items()
+        )
+        for indexes, found in zip(seen.values(), await asyncio.gather(*asked), strict=True):
+            for index, price in zip(indexes, found, strict=True):
+                prices[index] = price
+        return prices
 
 
-Prices = dict[tuple[UUID | None, UUID], PricedProduct]
-"""By account and product."""
-
-
-def _merged(each: Sequence[Prices]) -> Prices:
-    return {key: price for prices in each for key, price in prices.items()}
-
-
-async def _seen_by(
-    info: Info, account_id: UUID, products: Sequence[catalog.Product], quantity: Decimal
-) -> Prices:
-    """The prices of those of the products that are seen through this account's eyes."""
-    account = await info.context.account(account_id)
+async def _as_seen_by(
+    context: RequestContext, account_id: UUID, products: Sequence[catalog.Product], quantity: Decimal
+) -> Sequence[PricedProduct | None]:
+    """The prices of products for this account; none when it may see no prices."""
+    account = await context.account(account_id)
     if account is None or not account.sees_prices:
-        return {}
-    mine = {product.id: product for product in products if product.seen_by == account_id}
+        return [None] * len(products)
     perspective = pricing.Perspective(account.id, account.state, account.tier)
-    lines = [pricing.Line(id, quantity) for id in mine]
-    resolved = await info.context.contexts.pricing.resolve(perspective, lines, info.context.at)
-    return {
-        (account_id, line.product_id): PricedProduct(price, mine[line.product_id].unit)
-        for line, price in resolved.items()
-    }
+    lines = [pricing.Line(product.id, quantity) for product in products]
+    resolved = await _resolved(context, perspective, lines)
+    return [
+        None if price is None else PricedProduct(price, product.unit)
+        for product, price in zip(products, resolved, strict=True)
+    ]
+
+
+Lines = list[pricing.Line]
+
+
+async def _resolved(
+    context: RequestContext, perspective: pricing.Perspective, lines: Lines
+) -> Sequence[pricing.ResolvedPrice | None]:
+    """The prices of the lines. Fields side by side, `price` for several quantities, ask in one statement."""
+
+    async def load(asked: list[Lines]) -> list[Sequence[pricing.ResolvedPrice | None]]:
+        every = list(chain.from_iterable(asked))
+        prices = iter(await context.contexts.pricing.resolve(perspective, every, context.at))
+        return [list(islice(prices, len(lines))) for lines in asked]
+
+    loader: DataLoader[Lines, Sequence[pricing.ResolvedPrice | None]] = context.loader(
+        perspective, lambda: DataLoader(load, cache=False)
+    )
+    return await loader.load(lines)

@@ -428,18 +428,33 @@ class _Categories:
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """Stands in for `pricing.ResolvedPrice`, which works these out; here any of them may be at fault."""
+
+    product_id: UUID
+    quantity: Decimal
+    unit_price: Money
+    source: pricing.PriceSource
+    valid_until: datetime | None
+    breaks: tuple[pricing.PriceBreak, ...]
+    perspective: pricing.Perspective
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Resolve:
     world: World
 
     async def __call__(
         self, perspective: pricing.Perspective, lines: Sequence[pricing.Line], at: datetime
-    ) -> dict[pricing.Line, Any]:
+    ) -> list[Any]:
         await self.world.read("pricing.resolve")
-        return {
-            line: self._price(line, perspective, at)
-            for line in lines
+        return [
+            self._price(line, perspective, at)
             if self.world.chance("on request", line.product_id.int).random() < 0.85
-        }
+            else None
+            for line in lines
+        ]
 
     def _price(self, line: pricing.Line, perspective: pricing.Perspective, at: datetime) -> Any:
         key = (line.product_id.int, str(line.quantity))
@@ -451,7 +466,7 @@ class _Resolve:
             )
             for step in range(1, 3)
         ]
-        price = pricing.ResolvedPrice(
+        price = Priced(
             product_id=line.product_id,
             quantity=line.quantity,
             unit_price=self.world.money("resolved", *key),
@@ -475,7 +490,7 @@ class _Explain:
         return None if self.world.fails("explain nothing") else [self._steps(price) for price in prices]
 
     def _steps(self, price: Any) -> Any:
-        if not isinstance(price, pricing.ResolvedPrice):
+        if not isinstance(price, Priced):
             return ()
         key = (price.product_id.int, str(price.quantity))
         if self.world.fails("explained", *key):

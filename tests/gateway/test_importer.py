@@ -80,7 +80,7 @@ async def price(
     contexts: Contexts, sku: str, state: str, quantity: str = "1", at: datetime | None = None
 ) -> str:
     line = Line((await product(contexts, sku)).id, Decimal(quantity))
-    found = (await contexts.pricing.resolve(Perspective(None, state, None), [line], at)).get(line)
+    (found,) = await contexts.pricing.resolve(Perspective(None, state, None), [line], at)
     return "none" if found is None else f"{found.source.value} {found.unit_price.amount.normalize():f}"
 
 

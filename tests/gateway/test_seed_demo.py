@@ -79,7 +79,8 @@ async def account_of(contexts: Contexts, email: str) -> Account:
 async def price(contexts: Contexts, account: Account, sku: str, quantity: str = "1") -> ResolvedPrice | None:
     line = Line((await demo_products(contexts))[sku].id, Decimal(quantity))
     perspective = Perspective(account.id, account.state, account.tier)
-    return (await contexts.pricing.resolve(perspective, [line])).get(line)
+    (found,) = await contexts.pricing.resolve(perspective, [line])
+    return found
 
 
 async def test_every_material_is_on_its_shelf_and_the_shelves_keep_their_order(contexts: Contexts) -> None:
@@ -145,7 +146,7 @@ async def test_the_smallest_quantity_that_is_sold_has_a_price(contexts: Contexts
         if material.national is not None
     ]
     prices = await contexts.pricing.resolve(Perspective(pa.id, pa.state, pa.tier), lines)
-    assert prices.keys() == set(lines)
+    assert all(prices)
 
 
 async def test_what_is_made_to_order_has_no_price(contexts: Contexts) -> None:

@@ -24,5 +24,7 @@ class PricingPrices:
         asked = [Line(line.product_id, line.quantity) for line in lines]
         prices = await self.pricing(perspective, asked, at, within=within)
         return {
-            line.product_id: UnitPrice(price.unit_price, price.source.value) for line, price in prices.items()
+            line.product_id: UnitPrice(price.unit_price, price.source.value)
+            for line, price in zip(lines, prices, strict=True)
+            if price is not None
         }

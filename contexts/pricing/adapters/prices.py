@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from contexts.pricing.adapters.tables import prices
 from contexts.pricing.domain.price import Price, PriceKey, PriceSource
-from contexts.pricing.domain.resolver import Perspective
+from contexts.pricing.domain.resolver import Candidate, Perspective
 from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
@@ -39,6 +39,9 @@ from contexts.shared.money import Money
 from contexts.shared.transaction import Transaction
 
 _INSTANT = DateTime(timezone=True)
+
+_valid_from = func.lower(prices.c.valid_during, type_=_INSTANT).label("valid_from")
+_valid_to = func.upper(prices.c.valid_during, type_=_INSTANT).label("valid_to")
 
 _PRICE = (
     prices.c.id,
@@ -49,8 +52,8 @@ _PRICE = (
     prices.c.tier,
     prices.c.min_quantity,
     prices.c.amount,
-    func.lower(prices.c.valid_during, type_=_INSTANT).label("valid_from"),
-    func.upper(prices.c.valid_during, type_=_INSTANT).label("valid_to"),
+    _valid_from,
+    _valid_to,
     prices.c.set_by,
 )
 
@@ -69,8 +72,19 @@ PriceColumns = tuple[
 ]
 
 
-def _level(source: PriceSource, *owner: ColumnElement[bool]) -> Select[*PriceColumns]:
-    return select(*_PRICE).where(
+CandidateColumns = tuple[UUID, str, str | None, Decimal, Decimal, datetime, datetime | None]
+
+
+def _level(source: PriceSource, *owner: ColumnElement[bool]) -> Select[*CandidateColumns]:
+    return select(
+        prices.c.product_id,
+        prices.c.source,
+        prices.c.tier,
+        prices.c.min_quantity,
+        prices.c.amount,
+        _valid_from,
+        _valid_to,
+    ).where(
         # A literal, not a parameter: it has to prove that the level's partial index fits.
         prices.c.source == literal_column(f"'{source.value}'"),
         *owner,
@@ -80,7 +94,7 @@ def _level(source: PriceSource, *owner: ColumnElement[bool]) -> Select[*PriceCol
 
 
 # One branch per level, each on the index of its level; an OR over them would use none.
-_CANDIDATES: Query[*PriceColumns] = Query(
+_CANDIDATES: Query[*CandidateColumns] = Query(
     union_all(
         _level(PriceSource.BUYER, prices.c.account_id == bindparam("account", type_=Uuid)),
         _level(PriceSource.STATE, prices.c.state == bindparam("state", type_=Text)),
@@ -218,17 +232,18 @@ class SqlPrices:
         since: datetime | None,
         *,
         within: Transaction | None = None,
-    ) -> dict[UUID, list[Price]]:
+    ) -> dict[UUID, list[Candidate]]:
         asked = {
             "products": list(product_ids),
             "since": since,
             "account": perspective.account_id,
             "state": perspective.state,
         }
-        found: dict[UUID, list[Price]] = {}
-        for row in await self.database.fetch(_CANDIDATES, asked, within):
-            price = _price(row)
-            found.setdefault(price.product_id, []).append(price)
+        found: dict[UUID, list[Candidate]] = {}
+        rows = await self.database.fetch(_CANDIDATES, asked, within)
+        for product_id, source, tier, min_quantity, amount, valid_from, valid_to in rows:
+            candidate = Candidate(_SOURCES[source], tier, min_quantity, amount, valid_from, valid_to)
+            found.setdefault(product_id, []).append(candidate)
         return found
 
     async def by_ids(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, Price]:

@@ -1,12 +1,13 @@
 """The one rule by which a price is found, for catalog, cart, quote and order alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from contexts.pricing.domain.price import Price, PriceSource
+from contexts.pricing.domain.price import PriceSource
 from contexts.shared.money import Money
 
 _PRECEDENCE = {PriceSource.BUYER: 2, PriceSource.STATE: 1, PriceSource.NATIONAL: 0}
@@ -33,6 +34,33 @@ class Line:
     quantity: Decimal
 
 
+class Candidate(NamedTuple):
+    """What of a price decides whether it wins: it is set for the perspective, at whatever tier and time.
+
+    A tuple, because a page has dozens, and building them would take longer than choosing among them.
+    """
+
+    source: PriceSource
+    tier: str | None
+    min_quantity: Decimal
+    amount: Decimal
+    valid_from: datetime
+    valid_to: datetime | None
+
+    @property
+    def rank(self) -> tuple[int, bool, Decimal]:
+        """Of those that apply, the one of the highest rank wins."""
+        return _PRECEDENCE[self.source], self.tier is not None, self.min_quantity
+
+    def is_for(self, tier: str | None) -> bool:
+        """Whether a buyer of this tier gets it."""
+        return self.tier is None or self.tier == tier
+
+    def is_valid(self, at: datetime) -> bool:
+        """From its start until just before its end."""
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+
 @dataclass(frozen=True, slots=True)
 class PriceBreak:
     """From this quantity on, a unit costs this much."""
@@ -43,20 +71,57 @@ class PriceBreak:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPrice:
-    """The answer for one line, with all it was asked for.
+    """The answer for one line, with all it was asked for and all it was chosen from.
 
-    `valid_until` is the earliest known instant at which `unit_price` or `source` may change: the winner ends
-    or a scheduled price takes over. `breaks` start where the first price starts, which may be above 1.
+    What few ask for is worked out when it is asked for.
     """
 
     product_id: UUID
     quantity: Decimal
-    unit_price: Money
-    source: PriceSource
-    valid_until: datetime | None
-    breaks: tuple[PriceBreak, ...]
+    winner: Candidate
+    candidates: Sequence[Candidate]
     perspective: Perspective
     at: datetime
+
+    @property
+    def unit_price(self) -> Money:
+        """What one unit costs."""
+        return Money(self.winner.amount)
+
+    @property
+    def source(self) -> PriceSource:
+        """The level it comes from."""
+        return self.winner.source
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """The earliest known instant at which the price may change: it ends, or a scheduled one takes over."""
+        winner, tier = self.winner, self.perspective.tier
+        changes = [
+            each.valid_from
+            for each in self.candidates
+            if each.valid_from > self.at
+            and each.is_for(tier)
+            and each.min_quantity <= self.quantity
+            and each.rank > winner.rank
+        ]
+        if winner.valid_to is not None:
+            changes.append(winner.valid_to)
+        return min(changes, default=None)
+
+    @property
+    def breaks(self) -> tuple[PriceBreak, ...]:
+        """The price by quantity; the first starts where the first price does, which may be above 1."""
+        tier = self.perspective.tier
+        current = [each for each in self.candidates if each.is_for(tier) and each.is_valid(self.at)]
+        breaks: list[PriceBreak] = []
+        last: Candidate | None = None
+        for quantity in sorted({each.min_quantity for each in current}):
+            best = max((each for each in current if each.min_quantity <= quantity), key=_rank)
+            if last is None or best.amount != last.amount:
+                breaks.append(PriceBreak(quantity, Money(best.amount)))
+            last = best
+        return tuple(breaks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,85 +149,57 @@ class PriceResolver:
     perspective: Perspective
     at: datetime
 
-    def resolve(self, line: Line, prices: Iterable[Price]) -> ResolvedPrice | None:
-        """The price of the line among its product's prices; None: price on request.
-
-        Prices of other accounts, states and tiers may be among them and are ignored.
-        """
-        fitting = [price for price in prices if self._concerns(price) and self._fits_tier(price)]
-        current = [price for price in fitting if self._is_valid(price)]
-        winner = _winner(current, line.quantity)
+    def resolve(self, line: Line, candidates: Sequence[Candidate]) -> ResolvedPrice | None:
+        """The price of the line among its product's candidates; None: price on request."""
+        winner = self._winner(line.quantity, candidates)
         if winner is None:
             return None
-        return ResolvedPrice(
-            product_id=line.product_id,
-            quantity=line.quantity,
-            unit_price=winner.amount,
-            source=winner.source,
-            valid_until=self._valid_until(winner, line.quantity, fitting),
-            breaks=_breaks(current),
-            perspective=self.perspective,
-            at=self.at,
-        )
+        return ResolvedPrice(line.product_id, line.quantity, winner, candidates, self.perspective, self.at)
 
-    def explain(self, line: Line, prices: Iterable[Price]) -> tuple[PriceStep, ...]:
+    def explain(self, line: Line, candidates: Sequence[Candidate]) -> tuple[PriceStep, ...]:
         """One step per candidate, level by level and the strongest first, whatever its period or tier."""
-        candidates = [price for price in prices if self._concerns(price)]
-        current = [price for price in candidates if self._fits_tier(price) and self._is_valid(price)]
-        winner = _winner(current, line.quantity)
+        winner = self._winner(line.quantity, candidates)
         steps: list[PriceStep] = []
         for source in PriceSource:
-            level = [price for price in candidates if price.source is source]
+            level = [each for each in candidates if each.source is source]
             if not level:
                 steps.append(PriceStep(source, NOT_APPLICABLE, None, self._why_empty(source)))
-            level.sort(key=lambda price: (_rank(price), price.valid_from), reverse=True)
-            steps += [self._step(price, line.quantity, winner) for price in level]
+            level.sort(key=lambda each: (each.rank, each.valid_from), reverse=True)
+            steps += [self._step(each, line.quantity, winner) for each in level]
         return tuple(steps)
 
-    def _concerns(self, price: Price) -> bool:
-        return price.account_id in (None, self.perspective.account_id) and price.state in (
-            None,
-            self.perspective.state,
-        )
-
-    def _fits_tier(self, price: Price) -> bool:
-        return price.tier is None or price.tier == self.perspective.tier
-
-    def _is_valid(self, price: Price) -> bool:
-        return price.valid_from <= self.at and (price.valid_to is None or self.at < price.valid_to)
-
-    def _valid_until(self, winner: Price, quantity: Decimal, fitting: Sequence[Price]) -> datetime | None:
-        changes = [
-            price.valid_from
-            for price in fitting
-            if price.valid_from > self.at and price.min_quantity <= quantity and _rank(price) > _rank(winner)
+    def _winner(self, quantity: Decimal, candidates: Sequence[Candidate]) -> Candidate | None:
+        tier, at = self.perspective.tier, self.at
+        applying = [
+            each
+            for each in candidates
+            if each.min_quantity <= quantity and each.is_for(tier) and each.is_valid(at)
         ]
-        if winner.valid_to is not None:
-            changes.append(winner.valid_to)
-        return min(changes, default=None)
+        return max(applying, key=_rank) if len(applying) > 1 else applying[0] if applying else None
 
-    def _step(self, price: Price, quantity: Decimal, winner: Price | None) -> PriceStep:
-        if price is winner:
-            return PriceStep(price.source, WON, price.amount, self._why_won(price))
-        obstacle = self._obstacle(price, quantity)
+    def _step(self, each: Candidate, quantity: Decimal, winner: Candidate | None) -> PriceStep:
+        amount = Money(each.amount)
+        if each is winner:
+            return PriceStep(each.source, WON, amount, self._why_won(each))
+        obstacle = self._obstacle(each, quantity)
         if obstacle is not None:
-            return PriceStep(price.source, NOT_APPLICABLE, price.amount, obstacle)
+            return PriceStep(each.source, NOT_APPLICABLE, amount, obstacle)
         assert winner is not None
-        return PriceStep(price.source, LOST, price.amount, _why_lost(price, winner))
+        return PriceStep(each.source, LOST, amount, _why_lost(each, winner))
 
-    def _obstacle(self, price: Price, quantity: Decimal) -> str | None:
-        if price.valid_from > self.at:
-            return f"not valid before {price.valid_from.isoformat()}"
-        if price.valid_to is not None and price.valid_to <= self.at:
-            return f"ended at {price.valid_to.isoformat()}"
-        if not self._fits_tier(price):
+    def _obstacle(self, each: Candidate, quantity: Decimal) -> str | None:
+        if each.valid_from > self.at:
+            return f"not valid before {each.valid_from.isoformat()}"
+        if each.valid_to is not None and each.valid_to <= self.at:
+            return f"ended at {each.valid_to.isoformat()}"
+        if not each.is_for(self.perspective.tier):
             own = "no tier" if self.perspective.tier is None else f"tier {self.perspective.tier}"
-            return f"for tier {price.tier}, the buyer has {own}"
-        if price.min_quantity > quantity:
-            return f"from quantity {_plain(price.min_quantity)} on, asked for {_plain(quantity)}"
+            return f"for tier {each.tier}, the buyer has {own}"
+        if each.min_quantity > quantity:
+            return f"from quantity {_plain(each.min_quantity)} on, asked for {_plain(quantity)}"
         return None
 
-    def _why_won(self, price: Price) -> str:
+    def _why_won(self, price: Candidate) -> str:
         tier = "every tier" if price.tier is None else f"the buyer's tier {price.tier}"
         return (
             f"the first level that applies is {price.source.value}; "
@@ -177,24 +214,11 @@ class PriceResolver:
         return f"no {source.value} price was set for this product"
 
 
-def _rank(price: Price) -> tuple[int, bool, Decimal]:
-    return _PRECEDENCE[price.source], price.tier is not None, price.min_quantity
+def _rank(candidate: Candidate) -> tuple[int, bool, Decimal]:
+    return candidate.rank
 
 
-def _winner(current: Iterable[Price], quantity: Decimal) -> Price | None:
-    return max((price for price in current if price.min_quantity <= quantity), key=_rank, default=None)
-
-
-def _breaks(current: Sequence[Price]) -> tuple[PriceBreak, ...]:
-    breaks: list[PriceBreak] = []
-    for quantity in sorted({price.min_quantity for price in current}):
-        winner = _winner(current, quantity)
-        if winner is not None and (not breaks or breaks[-1].unit_price != winner.amount):
-            breaks.append(PriceBreak(quantity, winner.amount))
-    return tuple(breaks)
-
-
-def _why_lost(price: Price, winner: Price) -> str:
+def _why_lost(price: Candidate, winner: Candidate) -> str:
     if price.source is not winner.source:
         return f"a {winner.source.value} price applies, and it goes before {price.source.value}"
     if (price.tier is None) != (winner.tier is None):

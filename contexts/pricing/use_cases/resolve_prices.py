@@ -25,18 +25,14 @@ class ResolvePrices:
         at: datetime | None = None,
         *,
         within: Transaction | None = None,
-    ) -> dict[Line, ResolvedPrice]:
-        """The price of each line at an instant (None: now); a line that is missing is price on request."""
+    ) -> list[ResolvedPrice | None]:
+        """The price of each line, in their order, at an instant (None: now). A price None is on request."""
         if not lines:
-            return {}
+            return []
         resolver = PriceResolver(perspective, at or self.clock.now())
         product_ids = {line.product_id for line in lines}
         candidates = await self.prices.candidates(perspective, product_ids, resolver.at, within=within)
-        return {
-            line: price
-            for line in lines
-            if (price := resolver.resolve(line, candidates.get(line.product_id, ()))) is not None
-        }
+        return [resolver.resolve(line, candidates.get(line.product_id, ())) for line in lines]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from contexts.pricing.api import Line, Perspective, Price, PriceSource
+from contexts.pricing.domain.resolver import Candidate
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 
@@ -78,6 +79,15 @@ def prices(product_id: UUID, table: dict[Key, list[Segment]]) -> list[Price]:
         )
         for (source, account_id, state, tier, min_quantity), segments in table.items()
         for start, end, amount in segments
+    ]
+
+
+def candidates(rows: Sequence[Price], perspective: Perspective) -> list[Candidate]:
+    """What the port finds for the perspective among the rows."""
+    return [
+        Candidate(row.source, row.tier, row.min_quantity, row.amount.amount, row.valid_from, row.valid_to)
+        for row in rows
+        if row.account_id in (None, perspective.account_id) and row.state in (None, perspective.state)
     ]
 
 

@@ -16,6 +16,7 @@ from tests.contexts.pricing.tables import (
     TABLES,
     Key,
     Segment,
+    candidates,
     day,
     next_change,
     price_on_each_break,
@@ -36,7 +37,7 @@ def test_agrees_with_the_oracle(
     rows = prices(PRODUCT, table)
     line = Line(PRODUCT, quantity)
 
-    price = PriceResolver(perspective, at).resolve(line, rows)
+    price = PriceResolver(perspective, at).resolve(line, candidates(rows, perspective))
 
     expected = winning_row(rows, perspective, quantity, at)
     if expected is None:
@@ -65,7 +66,7 @@ def test_explains_every_candidate(
     rows = prices(PRODUCT, table)
     winner = winning_row(rows, perspective, quantity, at)
 
-    steps = PriceResolver(perspective, at).explain(Line(PRODUCT, quantity), rows)
+    steps = PriceResolver(perspective, at).explain(Line(PRODUCT, quantity), candidates(rows, perspective))
 
     assert [step.source for step in steps] == sorted(
         (step.source for step in steps), key=list(PriceSource).index
@@ -104,7 +105,7 @@ def _row(source: PriceSource, amount: str, **differs: object) -> Price:
 def test_the_first_level_that_applies_wins_even_when_a_lower_one_is_cheaper() -> None:
     rows = [_row(PriceSource.NATIONAL, "5"), _row(PriceSource.STATE, "7"), _row(PriceSource.BUYER, "9")]
 
-    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(1)), rows)
+    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(1)), candidates(rows, BUYER))
 
     assert price is not None
     assert (price.source, price.unit_price) == (PriceSource.BUYER, Money(Decimal(9)))
@@ -116,7 +117,7 @@ def test_the_buyers_tier_goes_before_a_larger_quantity() -> None:
         _row(PriceSource.NATIONAL, "8", tier="OURO"),
     ]
 
-    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(500)), rows)
+    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(500)), candidates(rows, BUYER))
 
     assert price is not None
     assert price.unit_price == Money(Decimal(8))
@@ -131,7 +132,7 @@ def test_a_scheduled_price_that_would_win_limits_the_answer() -> None:
         _row(PriceSource.STATE, "6", valid_from=day(3), min_quantity=Decimal(10)),
     ]
 
-    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(1)), rows)
+    price = PriceResolver(BUYER, day(1)).resolve(Line(PRODUCT, Decimal(1)), candidates(rows, BUYER))
 
     assert price is not None
     assert price.valid_until == day(4)
@@ -142,7 +143,7 @@ def test_a_period_includes_its_start_and_not_its_end() -> None:
     line = Line(PRODUCT, Decimal(1))
     instants = (day(1) - timedelta(microseconds=1), day(1), day(2) - timedelta(microseconds=1), day(2))
 
-    found = [PriceResolver(BUYER, at).resolve(line, rows) is not None for at in instants]
+    found = [PriceResolver(BUYER, at).resolve(line, candidates(rows, BUYER)) is not None for at in instants]
 
     assert found == [False, True, True, False]
 
@@ -157,7 +158,7 @@ def test_the_reasons_are_for_people() -> None:
         _row(PriceSource.NATIONAL, "5"),
     ]
 
-    steps = PriceResolver(BUYER, day(1)).explain(Line(PRODUCT, Decimal(2)), rows)
+    steps = PriceResolver(BUYER, day(1)).explain(Line(PRODUCT, Decimal(2)), candidates(rows, BUYER))
 
     assert [(step.source.value, step.outcome, step.reason) for step in steps] == [
         ("BUYER", "NOT_APPLICABLE", "not valid before 2026-01-10T00:00:00+00:00"),
