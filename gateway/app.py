@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from contexts.shared.clock import Clock
+from gateway import observability
+from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
 from gateway.http.probes import KeySet, Readiness, healthz, metrics
@@ -38,15 +40,18 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list[BaseRoute]:
     documents = Documents(schema._schema, Limits(), introspection=bool(settings.introspection))
     operations = Operations(schema, documents, settings.executor)
+    capacity = Capacity(settings.max_in_flight, settings.request_seconds)
+    observability.in_flight.set_function(lambda: capacity.taken)
     graphql = GraphQLEndpoint(
         operations=operations,
         parts=parts,
+        capacity=capacity,
         max_body_bytes=settings.max_body_bytes,
         ide=bool(settings.ide),
     )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
-        WebSocketRoute("/graphql", GraphQLSockets(operations, parts).__call__),
+        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
         Route("/metrics", metrics),

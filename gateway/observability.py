@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -42,7 +42,7 @@ stock_executions = Counter(
     ["reason"],
     registry=registry,
 )
-_in_flight = Gauge("prumo_graphql_in_flight", "GraphQL requests being answered now.", registry=registry)
+in_flight = Gauge("prumo_graphql_in_flight", "GraphQL operations being answered now.", registry=registry)
 
 
 log = structlog.get_logger("prumo.request")
@@ -100,11 +100,6 @@ def _record(request: Observed, duration: float, sent: int) -> None:
         milliseconds=round(duration * 1000, 2),
         statements=sent,
     )
-
-
-def in_flight() -> AbstractContextManager[None]:
-    """Counts a request as being answered inside the block; a subscription that waits for events is not one."""
-    return _in_flight.track_inprogress()
 
 
 def _json(line: object, **options: object) -> bytes:

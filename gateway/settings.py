@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         ExecutorKind.BREADTH, description="breadth, or stock: graphql-core's, for comparison."
     )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body; beyond it 413.")
+    max_in_flight: int = Field(
+        256, ge=1, description="Operations answered at once, per process; beyond it 503."
+    )
+    request_seconds: float = Field(
+        30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
+    )
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 
     def in_development(self) -> Self:

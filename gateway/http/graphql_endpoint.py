@@ -1,5 +1,6 @@
 """GraphQL over HTTP: one operation in, one response out."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from uuid import uuid4
@@ -13,9 +14,11 @@ from starlette.types import Receive, Scope, Send
 from contexts.identity.api import Principal
 from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate
+from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
 from gateway.http.graphiql import GRAPHIQL
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
+from gateway.observability import Observed
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, refusal
@@ -27,13 +30,11 @@ _OFFERED = (JSON, GRAPHQL_RESPONSE)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What goes back, and what is known of the operation for the log line."""
+    """What goes back."""
 
     status: int
     response: GraphQLResponse
     headers: tuple[tuple[str, str], ...] = ()
-    kind: str = "none"
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class GraphQLEndpoint:
 
     operations: Operations
     parts: Wired
+    capacity: Capacity
     max_body_bytes: int
     ide: bool
 
@@ -56,13 +58,13 @@ class GraphQLEndpoint:
             await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
-        with observability.in_flight(), observability.observed(request_id, "http") as seen:
+        with observability.observed(request_id, "http") as seen:
             try:
-                answer, body = await self._served(request, request_id, media_type)
+                answer, body = await self._served(request, seen, media_type)
             except ClientDisconnect:
                 seen.status = 499
                 return
-            seen.kind, seen.name, seen.status = answer.kind, answer.name, answer.status
+            seen.status = answer.status
             seen.answered(answer.response)
         headers = [
             (b"content-type", f"{media_type or JSON}; charset=utf-8".encode()),
@@ -76,20 +78,39 @@ class GraphQLEndpoint:
         await send({"type": "http.response.body", "body": body})
 
     async def _served(
-        self, request: Request, request_id: str, media_type: str | None
+        self, request: Request, seen: Observed, media_type: str | None
     ) -> tuple[_Answer, bytes]:
         """The answer and its JSON. A bug anywhere on the way is masked and logged like one in a resolver."""
         try:
-            answer = await self._answer(request, request_id, media_type)
+            answer = await self._in_time(request, seen, media_type)
             return answer, orjson.dumps(answer.response.body())
         except ClientDisconnect:
             raise
         except Exception as error:
             bug = GraphQLError("Not a resolver's.", original_error=error)
-            answer = _Answer(500, refusal([bug], request_id))
+            answer = _Answer(500, refusal([bug], seen.request_id))
             return answer, orjson.dumps(answer.response.body())
 
-    async def _answer(self, request: Request, request_id: str, media_type: str | None) -> _Answer:
+    async def _in_time(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
+        capacity = self.capacity
+        if capacity.is_exhausted:
+            return _refused(_later(503, "OVERLOADED", capacity.exhausted), seen.request_id)
+        deadline = asyncio.timeout(capacity.seconds)
+        try:
+            with capacity:
+                async with deadline:
+                    return await self._answer(request, seen, media_type)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+        if seen.kind == "none":
+            message = f"The request did not arrive within {capacity.seconds:g} seconds."
+            closing = (("Connection", "close"),)
+            return _refused(HttpRefusal(408, "REQUEST_TIMEOUT", message, closing), seen.request_id)
+        return _refused(_later(503, "TIMEOUT", capacity.too_slow), seen.request_id)
+
+    async def _answer(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
+        request_id = seen.request_id
         if request.method not in {"GET", "POST"}:
             return _refused(_not_allowed("GET, POST", "GraphQL is asked with POST, or GET."), request_id)
         if media_type is None:
@@ -110,42 +131,47 @@ class GraphQLEndpoint:
         if isinstance(parsed, HttpRefusal):
             return _refused(parsed, request_id)
         principal = caller.principal if caller is not None else None
-        return await self._execute(request.method, parsed, principal, request_id, media_type)
+        return await self._execute(request.method, parsed, principal, seen, media_type)
 
     async def _execute(
         self,
         method: str,
         parsed: GraphQLRequest,
         principal: Principal | None,
-        request_id: str,
+        seen: Observed,
         media_type: str,
     ) -> _Answer:
+        request_id = seen.request_id
         # application/json cannot tell a GraphQL error from a proxy's, so its clients expect 200 there.
         failed = 400 if media_type == GRAPHQL_RESPONSE else 200
         operation = self.operations.select(parsed.query, parsed.operation_name, request_id)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
-        kind, name = operation.kind.value, operation.name
+        seen.kind, seen.name = operation.kind.value, operation.name
         if operation.kind is OperationType.SUBSCRIPTION:
             message = "Subscriptions are served over WebSocket (graphql-transport-ws) at this address."
-            return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id, kind, name)
+            return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id)
         if method == "GET" and operation.kind is not OperationType.QUERY:
-            return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id, kind, name)
+            return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
             observability.stock_executions.labels(reason).inc()
         context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
         response = await self.operations.execute(operation, parsed.variables, context)
-        return _Answer(200 if response.executed else failed, response, kind=kind, name=name)
+        return _Answer(200 if response.executed else failed, response)
 
 
 def _not_allowed(allow: str, message: str) -> HttpRefusal:
     return HttpRefusal(405, "METHOD_NOT_ALLOWED", message, (("Allow", allow),))
 
 
-def _refused(refusal: HttpRefusal, request_id: str, kind: str = "none", name: str = "") -> _Answer:
+def _later(status: int, code: str, message: str) -> HttpRefusal:
+    return HttpRefusal(status, code, message, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
+
+
+def _refused(refusal: HttpRefusal, request_id: str) -> _Answer:
     error = {
         "message": refusal.message,
         "extensions": {"code": refusal.code, "requestId": request_id},
     }
     response = GraphQLResponse(errors=[error], executed=False)
-    return _Answer(refusal.status, response, refusal.headers, kind, name)
+    return _Answer(refusal.status, response, refusal.headers)

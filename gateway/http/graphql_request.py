@@ -1,6 +1,5 @@
 """Reading a GraphQL request out of HTTP, and refusing what is none."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,6 @@ from gateway.http.media_types import is_json
 # is not looked at again, what a use case keeps is. The document is searched decoded as well: JSON may have
 # spelled its backslash \u005c.
 _NUL = re.compile(rb"\\+u0000|\\+u\{0+\}|\x00")
-
-
-SLOWEST_BODY = 15
-"""Seconds until a request whose body does not come is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +41,7 @@ async def read_post(request: Request, max_bytes: int) -> GraphQLRequest | HttpRe
         return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message)
     if "content-encoding" in request.headers:
         return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body without a content encoding.")
-    try:
-        async with asyncio.timeout(SLOWEST_BODY):
-            body = await _body(request, max_bytes)
-    except TimeoutError:
-        message = f"The body did not arrive within {SLOWEST_BODY} seconds."
-        return HttpRefusal(408, "REQUEST_TIMEOUT", message, (("Connection", "close"),))
+    body = await _body(request, max_bytes)
     if body is None:
         return HttpRefusal(
             413,

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from contexts.identity.api import TokenVerified
 from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate
+from gateway.http.capacity import Capacity
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
@@ -44,6 +45,7 @@ class GraphQLSockets:
 
     operations: Operations
     parts: Wired
+    capacity: Capacity
 
     async def __call__(self, socket: WebSocket) -> None:
         """One socket, from handshake to close."""
@@ -52,7 +54,7 @@ class GraphQLSockets:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=PROTOCOL)
-        await _Connection(socket, self.operations, self.parts).run()
+        await _Connection(socket, self.operations, self.parts, self.capacity).run()
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class _Connection:
     socket: WebSocket
     operations: Operations
     parts: Wired
+    capacity: Capacity
     caller: TokenVerified | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -224,7 +227,17 @@ class _Connection:
             observability.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
             return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
-        return await self.operations.execute(operation, request.variables, context)
+        if self.capacity.is_exhausted:
+            return _unavailable("OVERLOADED", self.capacity.exhausted, request_id)
+        deadline = asyncio.timeout(self.capacity.seconds)
+        try:
+            with self.capacity:
+                async with deadline:
+                    return await self.operations.execute(operation, request.variables, context)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return _unavailable("TIMEOUT", self.capacity.too_slow, request_id)
 
     async def _finish(self, id: str, message: dict[str, object]) -> None:
         """Say that it is over. The id is free before that: the client may use it again at once."""
@@ -235,6 +248,10 @@ class _Connection:
         """Give the id free, unless another operation has it by now."""
         if self.running.get(id) is asyncio.current_task():
             del self.running[id]
+
+
+def _unavailable(code: str, message: str, request_id: str) -> Response:
+    return refusal([GraphQLError(message, extensions={"code": code})], request_id)
 
 
 def _expired() -> _Close:

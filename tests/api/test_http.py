@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from contexts.catalog.adapters.images import S3Images
 from gateway.embedded.postgres import Postgres
+from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.probes import Readiness
 from gateway.settings import Settings
@@ -282,7 +283,7 @@ async def test_a_bug_outside_the_resolvers_is_masked_logged_and_counted(
     schema = stitch()
     operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
     async with wired(settings, store=False, listening=False) as parts:
-        endpoint = GraphQLEndpoint(operations, parts, max_body_bytes=1000, ide=False)
+        endpoint = GraphQLEndpoint(operations, parts, Capacity(10, 30), max_body_bytes=1000, ide=False)
         app = Starlette(routes=[Route("/graphql", endpoint)])
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://prumo.test"

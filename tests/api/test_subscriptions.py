@@ -24,6 +24,7 @@ from contexts.identity.api import TokenVerified
 from contexts.shared.clock import Clock
 from gateway import observability
 from gateway.app import create_app
+from gateway.http.capacity import Capacity
 from gateway.http.websocket import GraphQLSockets
 from gateway.serve import UVICORN
 from gateway.settings import AUDIENCE, ISSUER, Settings
@@ -278,7 +279,9 @@ async def test_a_bug_ends_the_operation_with_one_masked_error_and_frees_its_id(
     schema = stitch()
     operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
     async with wired(settings, listening=False) as parts:
-        app = Starlette(routes=[WebSocketRoute("/graphql", GraphQLSockets(operations, parts).__call__)])
+        app = Starlette(
+            routes=[WebSocketRoute("/graphql", GraphQLSockets(operations, parts, Capacity(10, 30)).__call__)]
+        )
         async with served(app) as address, connected(address) as socket:
             for _ in range(2):
                 caplog.clear()

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError, Record
 
-PATIENCE_SECONDS = 30.0
-
 
 class Readers:
     """At most `size` connections, the last one used first; who finds none waits their turn.
@@ -20,13 +18,12 @@ class Readers:
         self._idle: list[Connection] = []
 
     async def fetch(self, text: str, arguments: Sequence[object]) -> list[Record]:
-        """The rows of one statement; TimeoutError when no connection comes free for half a minute.
+        """The rows of one statement. How long to wait for a turn is the caller's to limit.
 
         A connection may have been cut off while it lay idle. The read is then repeated, once, on a new one:
         reading twice does no harm. Cancelling cancels the statement on the server as well.
         """
-        await self._turn()
-        try:
+        async with self._turns:
             idle = self._take()
             if idle is not None:
                 try:
@@ -35,21 +32,12 @@ class Readers:
                     if not idle.is_closed():
                         raise
             return await self._run(await self._connect(), text, arguments)
-        finally:
-            self._turns.release()
 
     async def close(self) -> None:
         """Close the idle connections now, and those in use when their statement is done."""
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
-
-    async def _turn(self) -> None:
-        if self._turns.locked():
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._turns.acquire()
-        else:
-            await self._turns.acquire()
 
     def _take(self) -> Connection | None:
         while self._idle:

@@ -1,0 +1,149 @@
+"""So many operations at once, for so long, and what happens to those beyond."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from contexts.shared.adapters.database import connector
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
+from tests.api.test_subscriptions import connected, receive, send, served
+
+CATEGORIES = "{ categories { slug } }"
+
+
+@asynccontextmanager
+async def running(settings: Settings, **changed: float) -> AsyncIterator[tuple[Starlette, Shop]]:
+    app = create_app(settings.model_copy(update=changed))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://prumo.test") as http:
+            yield app, Shop(http)
+
+
+@asynccontextmanager
+async def locked(settings: Settings, statement: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else is in the way for the length of the block."""
+    connection = await connector(settings.database_url or "", {})()
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def waiting(settings: Settings) -> int:
+    """How many statements wait for a lock."""
+    connection = await connector(settings.database_url or "", {})()
+    try:
+        count: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        )
+        return count
+    finally:
+        await connection.close()
+
+
+async def until_waiting(settings: Settings, number: int) -> None:
+    async with asyncio.timeout(10):
+        while await waiting(settings) != number:  # noqa: ASYNC110 - PostgreSQL sets no event
+            await asyncio.sleep(0.02)
+
+
+async def test_what_takes_too_long_is_given_up_and_its_sql_cancelled(settings: Settings) -> None:
+    async with running(settings, request_seconds=0.3) as (_, shop):
+        async with locked(settings, "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"):
+            answer = await shop.ask(CATEGORIES)
+            await until_waiting(settings, 0)
+        assert (answer.status, answer.codes, "data" in answer.body) == (503, ["TIMEOUT"], False)
+        assert answer.headers["retry-after"] == "1"
+        assert "0.3 s" in answer.body["errors"][0]["message"]
+        assert (await shop.ask(CATEGORIES)).data["categories"]
+
+
+async def test_a_unit_of_work_that_is_given_up_leaves_nothing(settings: Settings) -> None:
+    async with running(settings) as (_, patient):
+        token = await patient.token(SP)
+        sku = (await patient.ask("{ products(first: 1) { nodes { sku } } }")).data["products"]["nodes"][0][
+            "sku"
+        ]
+        before = (await patient.ask("{ cart { version } }", who=SP)).data["cart"]
+    async with running(settings, request_seconds=0.3) as (_, shop):
+        shop._tokens[SP] = token
+        put = {"input": {"sku": sku, "quantity": "1"}}
+        async with locked(settings, "LOCK TABLE orders.cart_lines IN ACCESS EXCLUSIVE MODE"):
+            answer = await shop.operation("portal/SetCartLine", put, SP)
+            await until_waiting(settings, 0)
+        assert answer.codes == ["TIMEOUT"]
+        assert (await shop.ask("{ cart { version } }", who=SP)).data["cart"] == before
+        (await shop.operation("portal/SetCartLine", put, SP)).done("cartLineSet")
+
+
+async def test_a_body_that_does_not_arrive_is_408(settings: Settings) -> None:
+    async with running(settings, request_seconds=0.1) as (app, _):
+        sent: list[dict[str, Any]] = []  # Any: an ASGI message
+        parts = [{"type": "http.request", "body": b'{"query": ', "more_body": True}]
+
+        async def receive_part() -> dict[str, object]:
+            if parts:
+                return parts.pop()
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        async def keep(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await _asgi(app, receive_part, keep)
+    assert sent[0]["status"] == 408
+    assert orjson.loads(sent[1]["body"])["errors"][0]["extensions"]["code"] == "REQUEST_TIMEOUT"
+
+
+async def test_beyond_the_capacity_comes_503_and_the_rest_is_answered(settings: Settings) -> None:
+    async with running(settings, max_in_flight=5) as (_, shop):
+        async with locked(settings, "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"):
+            asked = [asyncio.create_task(shop.ask(CATEGORIES)) for _ in range(8)]
+            refused, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            while len(refused) < 3:
+                refused, _ = await asyncio.wait(asked, timeout=0.05)
+            assert len(refused) == 3
+        answers = [await each for each in asked]
+        assert sorted(answer.status for answer in answers) == [200] * 5 + [503] * 3
+        (codes,) = {tuple(answer.codes) for answer in answers if answer.status == 503}
+        assert codes == ("OVERLOADED",)
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
+        assert (await shop.ask(CATEGORIES)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"), [({"request_seconds": 0.3}, "TIMEOUT"), ({"max_in_flight": 1}, "OVERLOADED")]
+)
+async def test_sockets_share_the_capacity(settings: Settings, changed: dict[str, float], code: str) -> None:
+    async with running(settings, **changed) as (app, _), served(app) as address, connected(address) as socket:
+        async with locked(settings, "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"):
+            await send(socket, id="1", type="subscribe", payload={"query": CATEGORIES})
+            await send(socket, id="2", type="subscribe", payload={"query": CATEGORIES})
+            message = await receive(socket)
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"]["code"] == code
+
+
+async def _asgi(app: ASGIApp, receive: object, send: object) -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"accept", GRAPHQL_RESPONSE.encode())],
+    }
+    await app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own types are looser
