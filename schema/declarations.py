@@ -1,6 +1,7 @@
 """From graphql-core's schema back to the declarations behind it."""
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
@@ -13,6 +14,13 @@ def strawberry_field(definition: GraphQLField) -> StrawberryField | None:
     """The field as it was declared; None for introspection's own."""
     found = (definition.extensions or {}).get(_BEHIND)
     return found if isinstance(found, StrawberryField) else None
+
+
+def strawberry_argument(definition: GraphQLArgument) -> StrawberryArgument:
+    """The argument as a field of ours declared it."""
+    found = (definition.extensions or {})[_BEHIND]
+    assert isinstance(found, StrawberryArgument)
+    return found
 
 
 def guard_of(thing: GraphQLField | GraphQLObjectType) -> Guard | None:

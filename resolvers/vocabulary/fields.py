@@ -10,6 +10,9 @@ from resolvers.vocabulary.directives import Guard
 COMPUTED = "computed"
 """Metadata of a field: the plain function that answers it, for an executor that calls it directly."""
 
+ROOT = "root"
+"""Metadata of a field of Query or Mutation: the async function that answers it, for the same executor."""
+
 Resolver = TypeVar("Resolver", bound=Callable[..., object])
 
 
@@ -18,7 +21,11 @@ def root_field(*, type: object, description: str, guard: Sequence[Guard]) -> Cal
 
     def declare(resolver: Resolver) -> Resolver:
         field = strawberry.field(
-            resolver=resolver, graphql_type=type, description=description, directives=list(guard)
+            resolver=resolver,
+            graphql_type=type,
+            description=description,
+            directives=list(guard),
+            metadata={ROOT: resolver},
         )
         return cast(Resolver, field)  # strawberry reads the field off the class; callers never see it
 

@@ -49,7 +49,7 @@ from schema.execution.plan import (
     Wrapping,
     row_maker,
 )
-from schema.execution.resolve_field import Batch, PerObject, field_resolver
+from schema.execution.resolve_field import AtRoot, Batch, PerObject, field_resolver
 
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
@@ -183,7 +183,7 @@ class _Planner:
             wrapping=_wrapping(definition.type),
             named=named,
             guard=None if isinstance(guard, Public) else guard,
-            awaits=isinstance(resolver, Batch)
+            awaits=isinstance(resolver, Batch | AtRoot)
             or (isinstance(resolver, PerObject) and resolver.awaits)
             or (not isinstance(named, Leaf) and named.awaits),
             arguments=_constant_arguments(definition, found[0].node),

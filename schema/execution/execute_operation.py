@@ -14,7 +14,6 @@ from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationTy
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.info import Info
 
 from resolvers.vocabulary.context import RequestContext
@@ -22,7 +21,7 @@ from schema.execution.coerce_result import Leaf
 from schema.execution.complete_value import NULLED, OpenedLists, PresentItems, complete_leaves
 from schema.execution.places import Field, Kept, Place, Root
 from schema.execution.plan import FieldPlan, OperationPlan, Selection, Selections
-from schema.execution.resolve_field import Arguments, Attribute, Batch, Column, Constant, PerObject
+from schema.execution.resolve_field import Arguments, AtRoot, Attribute, Batch, Column, Constant, PerObject
 from schema.execution.resolve_type import ensure_fits, fits_all, runtime_type
 
 ROOT = Root()
@@ -110,7 +109,7 @@ class Execution:
                 values = plan.resolver.column(objects)
             case PerObject():
                 values = self._per_object(plan, plan.resolver, objects, place)
-            case Batch():
+            case Batch() | AtRoot():
                 raise AssertionError(f"{plan.parent}.{plan.name} awaits")
         return self._complete(plan, values, Field(place, plan.key))
 
@@ -124,22 +123,16 @@ class Execution:
                 values = self._per_object(plan, plan.resolver, objects, place)
                 if plan.resolver.awaits:
                     values = await plan.resolver.settled(values)
-            case Batch():
-                values = await self._batch(plan, plan.resolver, objects)
+            case Batch() | AtRoot():
+                values = await self._awaited(plan, plan.resolver, objects)
         return await self._complete_awaiting(plan, values, Field(place, plan.key))
 
-    async def _batch(self, plan: FieldPlan, resolver: Batch, objects: Sequence[object]) -> Column:
+    async def _awaited(self, plan: FieldPlan, resolver: Batch | AtRoot, objects: Sequence[object]) -> Column:
         if not objects:
             return []
         info = Info(_raw_info=self._info(plan, ROOT), _field=resolver.field)
         try:
-            arguments = convert_arguments(
-                dict(self._arguments(plan)),
-                resolver.field.arguments,
-                self.converter.scalar_registry,
-                self.converter.config,
-                info,
-            )
+            arguments = resolver.parameters.keywords(self._arguments(plan), self.converter, info)
         except Exception as error:
             return [error] * len(objects)
         return await resolver.column(objects, info, arguments)

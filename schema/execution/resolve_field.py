@@ -10,12 +10,15 @@ from inspect import isawaitable
 from operator import attrgetter
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, get_nullable_type, is_leaf_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import StrawberryArgument, convert_argument
 from strawberry.types.field import StrawberryField
+from strawberry.types.info import Info
 
 from resolvers.vocabulary.batch import BATCH
-from resolvers.vocabulary.fields import COMPUTED
-from schema.declarations import strawberry_field
+from resolvers.vocabulary.fields import COMPUTED, ROOT
+from schema.declarations import strawberry_argument, strawberry_field
 
 Column = list[Any]  # Any: one field's values, of whatever the contexts' models hold
 Arguments = Mapping[str, Any]  # Any: coerced by GraphQL, of the types the resolver declares
@@ -49,13 +52,47 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters of a resolver, by the names their arguments have in GraphQL."""
+
+    names: Mapping[str, str]
+    made: Mapping[str, StrawberryArgument]
+    """Those whose coerced value has yet to be made into an input object, or a list of one's own."""
+
+    @classmethod
+    def of(cls, definition: GraphQLField) -> "Parameters":
+        """Of a field that strawberry declared."""
+        declared = {name: strawberry_argument(argument) for name, argument in definition.args.items()}
+        return cls(
+            {name: argument.python_name for name, argument in declared.items()},
+            {
+                name: argument
+                for name, argument in declared.items()
+                if not is_leaf_type(get_nullable_type(definition.args[name].type))
+            },
+        )
+
+    def keywords(self, coerced: Arguments, converter: GraphQLCoreConverter, info: Info) -> Arguments:
+        """What the resolver is called with."""
+        return {
+            self.names[name]: value
+            if name not in self.made
+            else convert_argument(
+                value, self.made[name].type, converter.scalar_registry, converter.config, info, path=(name,)
+            )
+            for name, value in coerced.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """A batch resolver: called once with all objects."""
 
     resolve_all: Callable[..., Awaitable[Sequence[object]]]
     field: StrawberryField
+    parameters: Parameters
 
-    async def column(self, objects: Sequence[object], info: Any, arguments: Arguments) -> Column:
+    async def column(self, objects: Sequence[object], info: Info, arguments: Arguments) -> Column:
         """One value for each object; if the call fails, it fails for each."""
         try:
             values = list(await self.resolve_all(objects, info, **arguments))
@@ -68,8 +105,21 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class AtRoot:
+    """The resolver of a field of Query or Mutation, where there is one object."""
+
+    resolve: Callable[..., Awaitable[object]]
+    field: StrawberryField
+    parameters: Parameters
+
+    async def column(self, objects: Sequence[object], info: Info, arguments: Arguments) -> Column:
+        """One value."""
+        return [await _outcome(self.resolve(each, info, **arguments)) for each in objects]
+
+
+@dataclass(frozen=True, slots=True)
 class PerObject:
-    """Any other resolver, called as graphql-core would: root fields (one object), introspection.
+    """Any other resolver, called as graphql-core would: introspection's, above all.
 
     `awaits`: it may answer with an awaitable.
     """
@@ -95,7 +145,7 @@ class PerObject:
         return values
 
 
-FieldResolver = Attribute | Constant | Batch | PerObject
+FieldResolver = Attribute | Constant | Batch | AtRoot | PerObject
 
 
 def field_resolver(parent: GraphQLObjectType, name: str, definition: GraphQLField) -> FieldResolver:
@@ -107,13 +157,19 @@ def field_resolver(parent: GraphQLObjectType, name: str, definition: GraphQLFiel
         assert definition.resolve is not None or parent.name.startswith("__")
         return PerObject(definition.resolve or _own_attribute(name), awaits=False)
     if (resolve_all := declared.metadata.get(BATCH)) is not None:
-        return Batch(resolve_all, declared)
+        return Batch(resolve_all, declared, Parameters.of(definition))
+    if (resolve := declared.metadata.get(ROOT)) is not None and _takes_info(declared):
+        return AtRoot(resolve, declared, Parameters.of(definition))
     if (function := declared.metadata.get(COMPUTED)) is not None:
         return Attribute(function)
     if declared.is_basic_field and declared.python_name is not None:
         return Attribute(attrgetter(declared.python_name))
     assert definition.resolve is not None
     return PerObject(definition.resolve, awaits=True)
+
+
+def _takes_info(declared: StrawberryField) -> bool:
+    return declared.base_resolver is not None and declared.base_resolver.info_parameter is not None
 
 
 def _own_attribute(name: str) -> Callable[..., object]:
