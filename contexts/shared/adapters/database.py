@@ -147,8 +147,8 @@ class Database:
             return await run(within, query, parameters)
         _count_one()
         rows = await self._readers.fetch(query.text, query.arguments(parameters))
-        # An asyncpg.Record unpacks like the tuple of its columns.
-        return cast(Sequence[tuple[*Columns]], rows)
+        # An asyncpg.Record unpacks like the tuple of its columns. The type is a text, or making it would take a while.
+        return cast("Sequence[tuple[*Columns]]", rows)
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
@@ -277,4 +277,4 @@ async def run(
     """Run a compiled statement in the transaction: its rows, none when it returns none."""
     _count_one()
     rows = await _transaction(transaction).raw.fetch(query.text, *query.arguments(parameters))
-    return cast(Sequence[tuple[*Columns]], rows)
+    return cast("Sequence[tuple[*Columns]]", rows)
