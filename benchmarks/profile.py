@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from benchmarks.cases import Case
-from benchmarks.servers import MEDIA_URL, Server
+from benchmarks.servers import MEDIA_URL, NEVER_THROTTLED, Server
 from benchmarks.world import World
 from gateway.app import create_app
 
@@ -21,7 +21,8 @@ async def profiled(case: Case, world: World) -> str:
     cProfile makes calls dearer than they are, so that this exaggerates many small functions. What waits for
     PostgreSQL shows as `poll`.
     """
-    app = create_app(world.settings.model_copy(update={"media_url": MEDIA_URL}))
+    changes = {"media_url": MEDIA_URL, "throttle_points": NEVER_THROTTLED}
+    app = create_app(world.settings.model_copy(update=changes))
     scripts = case.scripts(Server(0, 0, "/graphql"), world, 1)
     requests = [scripts[0][number % len(scripts[0])] for number in range(REQUESTS)]
     await world.fill_carts()

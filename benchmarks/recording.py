@@ -22,6 +22,8 @@ from resolvers.vocabulary.node import id_of
 
 _HEARD = 0.3
 """Seconds until every session of PostgreSQL has noticed a changed setting."""
+_COST = re.compile(rb',"extensions":\{"cost":\{[^{}]*"throttle":\{[^{}]*\}\}\}\}$')
+"""The end of Prumo's answers. The floor has no costs to tell; making and sending them is part of what is measured."""
 _UNLIKE = re.compile(rb'"(requestId|id|number|placedAt)":"[^"]*"')
 
 
@@ -45,8 +47,14 @@ async def recorded(world: World, cases: list[Case], server: Server) -> dict[str,
 
 
 async def compare(case: Case, world: World, ours: Server, floor: Server) -> None:
-    """Raises CannotRun unless both answer the same, byte for byte but for what must differ in a mutation."""
+    """Raises CannotRun unless both answer the same, byte for byte.
+
+    But for Prumo's costs, which must be there, and what must differ in a mutation.
+    """
     mine, theirs = await answer(case, world, ours), await answer(case, world, floor)
+    mine, costs = _COST.subn(b"}", mine)
+    if costs != 1:
+        raise CannotRun(f"{case.name}: Prumo does not tell the cost: {mine[-200:].decode(errors='replace')}")
     if b"mutation" in case.operation.read_bytes():
         mine, theirs = _UNLIKE.sub(rb'"\1":""', mine), _UNLIKE.sub(rb'"\1":""', theirs)
     if mine != theirs:

@@ -19,7 +19,6 @@ from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
 from gateway.wiring import Wired, wired
 from schema.documents import Documents
-from schema.limits import Limits
 from schema.operations import Operations
 from schema.stitching import stitch
 
@@ -38,8 +37,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
 
 def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list[BaseRoute]:
-    documents = Documents(schema._schema, Limits(), introspection=bool(settings.introspection))
-    operations = Operations(schema, documents, settings.executor)
+    documents = Documents(schema._schema, settings.limits, introspection=bool(settings.introspection))
+    operations = Operations(schema, documents, settings.executor, settings.throttle)
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     observability.in_flight.set_function(lambda: capacity.taken)
     graphql = GraphQLEndpoint(

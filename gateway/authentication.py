@@ -1,8 +1,9 @@
-"""Who is calling: the bearer token of a request, verified."""
+"""Who is calling: the bearer token of a request, verified, and the address it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from contexts.identity.api import AccessTokens, TokenRejected, TokenVerified
 
@@ -27,3 +28,9 @@ def authenticate(
     if isinstance(verified, TokenRejected):
         return Unauthenticated("The access token is not valid, or no longer; refresh the session or sign in.")
     return verified
+
+
+def client_address(scope: Mapping[str, Any]) -> str:  # Any: an ASGI scope
+    """Where the request came from, proxies that the settings trust left aside; empty when the server cannot tell."""
+    client = scope.get("client")
+    return client[0] if client else ""

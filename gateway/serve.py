@@ -45,7 +45,9 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
     The task yielded ends only by failing, with CannotRun.
     """
     configure_logging()
-    server = _Server(uvicorn.Config(_app(settings), **UVICORN))
+    server = _Server(
+        uvicorn.Config(_app(settings), forwarded_allow_ips=settings.forwarded_allow_ips, **UVICORN)
+    )
 
     async def serve() -> None:
         try:
@@ -73,6 +75,7 @@ def serve(settings: Settings, workers: int) -> None:
         host=settings.host,
         port=settings.port,
         workers=workers,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         **UVICORN,
     )
 

@@ -1,10 +1,12 @@
 """Everything that can be configured, from the environment. What is absent is embedded or has a safe default."""
 
+import sys
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -12,6 +14,8 @@ from sqlalchemy.exc import ArgumentError
 from contexts.shared.adapters.mail import SmtpMailer
 from gateway.listening import reachable
 from schema.execution.choice import ExecutorKind
+from schema.limits import Limits
+from schema.throttle import Allowance, Throttle
 
 ISSUER = "prumo"
 AUDIENCE = "prumo"
@@ -47,6 +51,11 @@ def _smtp_url(text: str) -> str:
     return text
 
 
+def _off_is_zero(value: object) -> object:
+    return 0 if isinstance(value, str) and value.strip().lower() == "off" else value
+
+
+Points = Annotated[int, Field(ge=0), BeforeValidator(_off_is_zero)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
@@ -99,6 +108,21 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
     )
+    cost_limit: Points = Field(
+        5_000, description="Most points an operation may ask for; 0 or off: any number."
+    )
+    throttle_points: Points = Field(
+        20_000,
+        description="Points a signed-in user may spend at a stretch, in each process; 0 or off: any number.",
+    )
+    throttle_restore_rate: int = Field(2_000, ge=1, description="Points a user gets back every second.")
+    throttle_anonymous_share: float = Field(
+        0.2, gt=0, le=1, description="Which part of both an anonymous network address has."
+    )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1",
+        description="Proxies whose X-Forwarded-For is believed: addresses and networks with commas between, or *.",
+    )
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 
     def in_development(self) -> Self:
@@ -108,6 +132,22 @@ class Settings(BaseSettings):
                 "introspection": self.introspection is not False,
                 "ide": self.ide is not False,
             }
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What a document may have."""
+        return Limits(cost=self.cost_limit or sys.maxsize)
+
+    @property
+    def throttle(self) -> Throttle | None:
+        """Nobody's bucket is touched yet; None: switched off."""
+        if not self.throttle_points:
+            return None
+        share = self.throttle_anonymous_share
+        return Throttle(
+            Allowance(self.throttle_points, self.throttle_restore_rate),
+            Allowance(ceil(self.throttle_points * share), ceil(self.throttle_restore_rate * share)),
         )
 
     @property

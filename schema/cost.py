@@ -1,23 +1,86 @@
-"""What an operation asks for, in points, before it runs: scalars 0, objects 1, lists by how long they may be.
+"""What an operation costs, in points: scalars 0, objects 1, a mutation 10 beside the objects it answers with.
 
-A connection's page is as long as `first` or `last` says; any other list counts as five. Skipped and denied fields
-cost nothing.
+Before it runs, that is what it asks for: a connection's page is as long as `first` or `last` says, any other list
+counts as five. Afterwards it is what was there. Skipped and denied fields cost nothing.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Self
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues, get_argument_values
 
 from resolvers.vocabulary.connections import DEFAULT_PAGE, LARGEST_PAGE
-from schema.execution.plan import FieldPlan, Selection, Selections
+from schema.execution.plan import FieldPlan, OperationPlan, Selection, Selections
+from schema.throttle import Allowance, Bucket
 
 PLAIN_LIST = 5
+MUTATION = 10
 _PAGED = ("first", "last")
 
 
-def requested_cost(selection: Selection, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
-    """The most points the selection can come to, for these variables and this caller."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a response tells of its cost. `actual` is None when nothing was executed.
+
+    `available`: whole points that the caller had left when the response was made, of that allowance; None: nobody
+    is throttled.
+    """
+
+    requested: int
+    actual: int | None
+    allowance: Allowance | None = None
+    available: int | None = None
+
+    @classmethod
+    def now(cls, requested: int, actual: int | None, bucket: Bucket | None) -> Self:
+        """The cost, with what is left in the caller's bucket."""
+        if bucket is None:
+            return cls(requested, actual)
+        return cls(requested, actual, bucket.allowance, int(bucket.available))
+
+    def extension(self) -> dict[str, object]:
+        """`extensions.cost`."""
+        throttle = self.allowance and {
+            "maximum": self.allowance.maximum,
+            "available": self.available,
+            "restoreRate": self.allowance.restore_rate,
+        }
+        return {"requested": self.requested, "actual": self.actual, "throttle": throttle}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What was reserved for an operation that is admitted: `mutations` for its root fields, the rest for objects."""
+
+    requested: int
+    mutations: int
+    bucket: Bucket | None
+
+    def cost(self, objects: int) -> Cost:
+        """The cost with so many objects found.
+
+        Never more than was asked for: that a plain list is longer than five is not the caller's fault.
+        """
+        return Cost.now(self.requested, min(self.mutations + objects, self.requested), self.bucket)
+
+    def settled(self, objects: int) -> Cost:
+        """The same, and what was reserved for objects that were not found is given back."""
+        if self.bucket is not None:
+            self.bucket.give_back(max(0, self.requested - self.mutations - objects))
+        return self.cost(objects)
+
+
+def mutation_cost(plan: OperationPlan, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
+    """What the root fields of a mutation cost, their objects apart: a hundred aliased sign-ins are a hundred."""
+    if plan.operation.operation is not OperationType.MUTATION:
+        return 0
+    return MUTATION * sum(field not in denied for field in plan.root.present(variables.coerced))
+
+
+def object_cost(selection: Selection, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
+    """The most objects the selection can come to, for these variables and this caller."""
     return _objects(selection, variables, denied, PLAIN_LIST)
 
 

@@ -1,7 +1,7 @@
 """Executing one operation for one caller: variables, authority, execution, masked errors."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -15,13 +15,14 @@ from strawberry import Schema
 from contexts.shared.clock import Clock
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
-from schema.cost import requested_cost
+from schema.cost import Charge, Cost, mutation_cost, object_cost
 from schema.documents import Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
-from schema.execution.plan import OperationPlan
-from schema.execution.stock import GuardedExecutor
+from schema.execution.plan import FieldPlan, OperationPlan
+from schema.execution.stock import GuardedExecutor, objects_in
 from schema.limits import TooComplex
+from schema.throttle import Bucket, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +33,16 @@ REPORTED_ERRORS = 10
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What GraphQL answers. `data` is absent, not null, when the request failed before execution."""
+    """What GraphQL answers. `data` is absent, not null, when the request failed before execution.
+
+    `cost` is None when it did not come to asking for it. `retry_after`: the caller is throttled, for so many seconds.
+    """
 
     errors: list[Json]
     data: Json | None = None
     executed: bool = True
+    cost: Cost | None = None
+    retry_after: int | None = None
 
     def body(self) -> Json:
         """The response as the specification orders it: errors first, data absent when not executed."""
@@ -45,6 +51,8 @@ class Response:
             body["errors"] = self.errors
         if self.executed:
             body["data"] = self.data
+        if self.cost is not None:
+            body["extensions"] = {"cost": self.cost.extension()}
         return body
 
 
@@ -64,21 +72,26 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class _Admitted:
-    """An operation with its variables, and what of it is denied to the caller."""
+    """An operation with its variables, what of it is denied to the caller, and what is reserved for it."""
 
     operation: Operation
     given: Mapping[str, object]
     variables: VariableValues
     denials: Denials
+    charge: Charge
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Runs operations on the schema. One instance serves every request of a process."""
+    """Runs operations on the schema. One instance serves every request of a process.
+
+    `throttle` is None where nobody is throttled.
+    """
 
     strawberry: Schema
     documents: Documents
     executor: ExecutorKind = ExecutorKind.BREADTH
+    throttle: Throttle | None = None
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -117,7 +130,8 @@ class Operations:
         if isinstance(admitted, Response):
             return admitted
         if self.executor is ExecutorKind.STOCK:
-            return await self._stock(self._stock_executor(admitted, context), context.request_id)
+            executor = self._stock_executor(admitted, context)
+            return await self._stock(executor, admitted.charge.settled, context.request_id)
         execution = Execution(
             self.schema,
             self.strawberry.schema_converter,
@@ -127,7 +141,8 @@ class Operations:
             admitted.denials.fields,
         )
         data = await execution.run()
-        return _response(data, [*admitted.denials.errors, *execution.errors], context.request_id)
+        errors = [*admitted.denials.errors, *execution.errors]
+        return _response(data, errors, context.request_id, admitted.charge.settled(execution.objects))
 
     async def subscribe(
         self, operation: Operation, variables: Mapping[str, object], context: RequestContext, clock: Clock
@@ -144,12 +159,12 @@ class Operations:
             source = await source
         if isinstance(source, ExecutionResult):
             return refusal(list(source.errors or ()), context.request_id)
-        return self._events(executor, source, context, clock)
+        return self._events(executor, source, admitted.charge, context, clock)
 
     def _admit(
         self, operation: Operation, given: Mapping[str, object], context: RequestContext
     ) -> _Admitted | Response:
-        """The one step before execution that depends on the request: its variables and its caller's scopes."""
+        """The one step before execution that depends on the request: variables, the caller's scopes and points."""
         variables = get_variable_values(
             self.schema,
             operation.plan.operation.variable_definitions or (),
@@ -164,10 +179,32 @@ class Operations:
                 error = GraphQLError(f"Variable '${name}' decides @skip or @include and must not be null.")
                 return refusal([_coded(error, "BAD_USER_INPUT")], context.request_id)
         denied = denials(operation.plan, context.principal, variables.coerced)
-        cost = requested_cost(operation.plan.root, variables, denied.fields)
-        if cost > self.documents.limits.cost:
-            return refusal([TooComplex("points of cost", self.documents.limits.cost)], context.request_id)
-        return _Admitted(operation, given, variables, denied)
+        charge = self._charge(operation.plan, variables, denied.fields, context)
+        if isinstance(charge, Response):
+            return charge
+        return _Admitted(operation, given, variables, denied, charge)
+
+    def _charge(
+        self,
+        plan: OperationPlan,
+        variables: VariableValues,
+        denied: Collection[FieldPlan],
+        context: RequestContext,
+    ) -> Charge | Response:
+        """The operation's points, reserved; or why not: it is too dear for anybody, or for the caller now."""
+        mutations = mutation_cost(plan, variables, denied)
+        points = mutations + object_cost(plan.root, variables, denied)
+        limit = self.documents.limits.cost
+        bucket = None
+        if self.throttle is not None:
+            bucket = self.throttle.bucket(context.principal, context.address)
+            limit = min(limit, bucket.allowance.maximum)  # more than that no waiting could bring together
+        if points > limit:
+            error = formatted(TooComplex("points of cost", limit), context.request_id)
+            return Response([error], executed=False, cost=Cost.now(points, None, bucket))
+        if bucket is not None and not bucket.take(points):
+            return _throttled(points, bucket, context.request_id)
+        return Charge(points, mutations, bucket)
 
     def _stock_executor(self, admitted: _Admitted, context: RequestContext) -> Executor[Any]:
         executor = Executor.build(
@@ -183,25 +220,32 @@ class Operations:
             return GuardedExecutor.over(executor, admitted.denials)
         return executor
 
-    async def _stock(self, executor: Executor[Any], request_id: str) -> Response:
+    async def _stock(self, executor: Executor[Any], cost: Callable[[int], Cost], request_id: str) -> Response:
         result = executor.execute_operation()
         if isawaitable(result):
             result = await result
         assert isinstance(result, ExecutionResult)
         denied = executor.denials.errors if isinstance(executor, GuardedExecutor) else []
-        return _response(result.data, [*denied, *(result.errors or ())], request_id)
+        errors = [*denied, *(result.errors or ())]
+        return _response(result.data, errors, request_id, cost(objects_in(result.data)))
 
     async def _events(
-        self, executor: Executor[Any], source: AsyncIterable[Any], context: RequestContext, clock: Clock
+        self,
+        executor: Executor[Any],
+        source: AsyncIterable[Any],
+        charge: Charge,
+        context: RequestContext,
+        clock: Clock,
     ) -> AsyncIterator[Response]:
         try:
             async for event in source:
                 each = executor.build_per_event_executor(event)
                 # Every event is an operation of its own: its own instant, its own loaders.
                 each.context_value = RequestContext(
-                    context.contexts, context.principal, context.request_id, clock.now()
+                    context.contexts, context.principal, context.request_id, clock.now(), context.address
                 )
-                yield await self._stock(each, context.request_id)
+                # What is reserved stays so: it paid for subscribing, and the events are the server's to send.
+                yield await self._stock(each, charge.cost, context.request_id)
         finally:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
@@ -212,8 +256,20 @@ def refusal(errors: list[GraphQLError], request_id: str) -> Response:
     return Response(errors=[formatted(error, request_id) for error in errors], executed=False)
 
 
-def _response(data: Json | None, errors: list[GraphQLError], request_id: str) -> Response:
-    return Response(errors=[formatted(error, request_id) for error in errors], data=data)
+def _throttled(points: int, bucket: Bucket, request_id: str) -> Response:
+    seconds = bucket.seconds_until(points)
+    error = GraphQLError(
+        f"This operation asks for {points} points and you have {int(bucket.available)} left."
+        f" Send it again in {seconds} s, or ask for less.",
+        extensions={"code": "THROTTLED"},
+    )
+    shown = formatted(error, request_id)
+    shown["extensions"]["retryAfter"] = seconds  # for those who see no headers
+    return Response([shown], executed=False, cost=Cost.now(points, None, bucket), retry_after=seconds)
+
+
+def _response(data: Json | None, errors: list[GraphQLError], request_id: str, cost: Cost) -> Response:
+    return Response(errors=[formatted(error, request_id) for error in errors], data=data, cost=cost)
 
 
 def formatted(error: GraphQLError, request_id: str) -> Json:

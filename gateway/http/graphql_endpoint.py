@@ -11,9 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
-from contexts.identity.api import Principal
 from gateway import observability
-from gateway.authentication import Unauthenticated, authenticate
+from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
 from gateway.http.graphiql import GRAPHIQL
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
@@ -131,13 +130,16 @@ class GraphQLEndpoint:
         if isinstance(parsed, HttpRefusal):
             return _refused(parsed, request_id)
         principal = caller.principal if caller is not None else None
-        return await self._execute(request.method, parsed, principal, seen, media_type)
+        context = RequestContext(
+            self.parts.contexts, principal, request_id, self.parts.clock.now(), client_address(request.scope)
+        )
+        return await self._execute(request.method, parsed, context, seen, media_type)
 
     async def _execute(
         self,
         method: str,
         parsed: GraphQLRequest,
-        principal: Principal | None,
+        context: RequestContext,
         seen: Observed,
         media_type: str,
     ) -> _Answer:
@@ -155,8 +157,10 @@ class GraphQLEndpoint:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
             observability.stock_executions.labels(reason).inc()
-        context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
         response = await self.operations.execute(operation, parsed.variables, context)
+        if response.retry_after is not None:
+            # Like 401, decided about the caller and not the document: proxies and clients back off by it.
+            return _Answer(429, response, (("Retry-After", str(response.retry_after)),))
         return _Answer(200 if response.executed else failed, response)
 
 

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from contexts.identity.api import TokenVerified
 from gateway import observability
-from gateway.authentication import Unauthenticated, authenticate
+from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.wiring import Wired
@@ -222,7 +222,13 @@ class _Connection:
         self, operation: Operation, request: GraphQLRequest, request_id: str
     ) -> AsyncIterator[Response] | Response:
         principal = self.caller.principal if self.caller is not None else None
-        context = RequestContext(self.parts.contexts, principal, request_id, self.parts.clock.now())
+        context = RequestContext(
+            self.parts.contexts,
+            principal,
+            request_id,
+            self.parts.clock.now(),
+            client_address(self.socket.scope),
+        )
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
             observability.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:

@@ -35,13 +35,15 @@ class RequestContext:
     """One operation's context.
 
     `principal` is None for an anonymous caller. `at` is the one instant at which the whole operation sees
-    prices, so that a page sorted by price and the prices on it agree.
+    prices, so that a page sorted by price and the prices on it agree. `address` is where the request came from,
+    behind trusted proxies; empty when that is not known.
     """
 
     contexts: Contexts
     principal: Principal | None
     request_id: str
     at: datetime
+    address: str = ""
     _loaders: dict[Hashable, object] = field(default_factory=dict)
     _accounts: dict[UUID, asyncio.Future[Account | None]] = field(default_factory=dict)
 

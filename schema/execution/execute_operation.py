@@ -52,9 +52,11 @@ class Execution:
     context: RequestContext
     denied: Collection[FieldPlan]
     errors: list[GraphQLError] = field(default_factory=list)
+    objects: int = 0
+    """How many objects were found so far, whole columns at a time: what the operation cost."""
 
     async def run(self) -> Object | None:
-        """The response's `data`; `errors` are complete afterwards."""
+        """The response's `data`; `errors` and `objects` are complete afterwards."""
         root = self.plan.root
         if self.plan.operation.operation is OperationType.MUTATION:
             return await self._serially(root)
@@ -207,6 +209,7 @@ class Execution:
 
     def _by_type(self, plan: FieldPlan, named: Selection | Selections, present: PresentItems) -> list[_Group]:
         """The objects in groups of one type; those that fit none have failed, and are in no group."""
+        self.objects += len(present.values)
         if isinstance(named, Selection) and fits_all(named.type, present.values):
             return [_Group(named, present.values, None, present.place)]
         info = self._info(plan, ROOT)

@@ -1,5 +1,6 @@
 """graphql-core's executor, taught that a denied position is null without being resolved."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLObjectType
@@ -34,3 +35,14 @@ class GuardedExecutor(Executor[Any]):
         if (keys, parent_type.name) in self.denials.positions:
             return None
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+
+def objects_in(data: Mapping[str, object] | None) -> int:
+    """How many objects a response has below its root; our executor counts them as it finds them."""
+    return sum(map(_objects, (data or {}).values()))
+
+
+def _objects(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_objects, value.values()))
+    return sum(map(_objects, value)) if isinstance(value, list) else 0

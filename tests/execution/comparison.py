@@ -15,16 +15,18 @@ Path = tuple[str | int, ...]
 def difference(stock: Response, breadth: Response) -> str | None:
     """How the answers differ; None when they are equal.
 
-    `data` must be the same text, so the order of keys counts. Errors are compared by the null they explain: an error
-    at its own null must be the same on both sides. Where a null was propagated upwards, each side must explain it,
-    and graphql-core may report fewer of the errors below it, but none that we do not report: it stops working on a
-    position once that is null, we have the whole level already.
+    `data` must be the same text, so the order of keys counts; the cost must be the same where nothing failed. Errors
+    are compared by the null they explain: an error at its own null must be the same on both sides. Where a null was
+    propagated upwards, each side must explain it, and graphql-core may report fewer of the errors below it, but none
+    that we do not report: it stops working on a position once that is null, we have the whole level already.
     """
     if stock.executed != breadth.executed:
         return f"executed: {stock.executed} and {breadth.executed}"
     ours, theirs = orjson.dumps(breadth.data), orjson.dumps(stock.data)
     if ours != theirs:
         return f"data:\n  stock   {theirs.decode()}\n  breadth {ours.decode()}"
+    if not stock.errors and stock.cost != breadth.cost:
+        return f"cost: {stock.cost} and {breadth.cost}"
     expected, found = _by_null(stock), _by_null(breadth)
     for side, response in (("stock", stock), ("breadth", breadth)):
         places = [(*error.get("path", ()), error["message"]) for error in response.errors]

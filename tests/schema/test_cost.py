@@ -5,9 +5,10 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from schema import authorization
-from schema.cost import requested_cost
+from schema.cost import Charge, Cost, mutation_cost, object_cost
 from schema.execution.collect_fields import plan_operation
 from schema.stitching import stitch
+from schema.throttle import Allowance, Bucket
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,12 @@ def cost(schema: GraphQLSchema, text: str, *, anonymous: bool = False, **given: 
     assert isinstance(variables, VariableValues)
     plan = plan_operation(schema, document, operation)
     denied = authorization.denials(plan, None, variables.coerced).fields if anonymous else frozenset()
-    return requested_cost(plan.root, variables, denied)
+    return mutation_cost(plan, variables, denied) + object_cost(plan.root, variables, denied)
+
+
+def sign_ins(number: int) -> str:
+    one = 'sessionCreate(input: { email: "a@b.example", password: "x" }) { data { accessToken } error { code } }'
+    return "mutation {" + " ".join(f"a{each}: {one}" for each in range(number)) + "}"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +51,8 @@ def cost(schema: GraphQLSchema, text: str, *, anonymous: bool = False, **given: 
         ("{ a: products(first: 10) { nodes { sku } } b: products(first: 1) { nodes { sku } } }", 11 + 2),
         ('{ node(id: "x") { ... on Product { category { id } image { url } } ... on Cart { version } } }', 3),
         ("{ cart { lines { product { sku } } } }", 1 + 5 * 2),
+        (sign_ins(1), 10 + 3),
+        (sign_ins(20), 20 * (10 + 3)),
     ],
 )
 def test_points(schema: GraphQLSchema, text: str, points: int) -> None:
@@ -61,3 +69,27 @@ def test_variables_decide(schema: GraphQLSchema) -> None:
 def test_what_is_denied_costs_nothing(schema: GraphQLSchema) -> None:
     text = "{ products(first: 10) { nodes { sku price { unitPrice { amount } } } } }"
     assert (cost(schema, text), cost(schema, text, anonymous=True)) == (1 + 10 * 3, 1 + 10)
+
+
+def test_a_mutation_that_is_skipped_or_denied_costs_nothing(schema: GraphQLSchema) -> None:
+    skipped = "mutation ($v: Boolean!) { a: sessionRevoke @skip(if: $v) { meta { requestId } } }"
+    assert cost(schema, skipped, v=True) == 0
+    assert cost(schema, skipped, v=False) == 10 + 2
+    denied = "mutation { sessionRevoke { meta { requestId } } }"
+    assert (cost(schema, denied), cost(schema, denied, anonymous=True)) == (10 + 2, 0)
+
+
+def test_what_was_not_there_is_given_back() -> None:
+    bucket = Bucket(Allowance(100, 10), 100, 0.0)
+    assert bucket.take(30)
+    cost = Charge(requested=30, mutations=10, bucket=bucket).settled(objects=5)
+    assert cost == Cost(30, 15, Allowance(100, 10), 85)
+    assert bucket.available == 85
+
+
+def test_nobody_pays_more_than_was_asked_for() -> None:
+    """A plain list counts as five and may be longer."""
+    bucket = Bucket(Allowance(100, 10), 100, 0.0)
+    assert bucket.take(6)
+    assert Charge(requested=6, mutations=0, bucket=bucket).settled(objects=40).actual == 6
+    assert bucket.available == 94

@@ -1,0 +1,120 @@
+"""How many points callers may spend: a token bucket for each, kept by this process (docs/adr/0012-throttle.md)."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from contexts.identity.api import Principal
+
+MOST_BUCKETS = 20_000
+"""Of each kind. A caller who rests as long as a bucket takes to fill has a full one again anyway, remembered or not."""
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`maximum` points at a stretch, and `restore_rate` more every second; both at least 1."""
+
+    maximum: int
+    restore_rate: int
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What one caller has left. `at`: when that was worked out, in seconds of the throttle's clock."""
+
+    allowance: Allowance
+    available: float
+    at: float
+
+    def refill(self, now: float) -> None:
+        """Add what has been restored since."""
+        restored = (now - self.at) * self.allowance.restore_rate
+        self.available = min(self.available + restored, self.allowance.maximum)
+        self.at = now
+
+    def take(self, points: int) -> bool:
+        """Reserve the points; False: there are not so many."""
+        if points > self.available:
+            return False
+        self.available -= points
+        return True
+
+    def give_back(self, points: int) -> None:
+        """Return what was reserved and not needed."""
+        self.available = min(self.available + points, self.allowance.maximum)
+
+    def seconds_until(self, points: int) -> int:
+        """Whole seconds until so many points will be there, at least one."""
+        return max(1, math.ceil((points - self.available) / self.allowance.restore_rate))
+
+
+@dataclass(slots=True)
+class _Buckets(Generic[Key]):
+    """The buckets of one kind of caller; of too many, the longest unused is forgotten."""
+
+    allowance: Allowance
+    most: int
+    _of: OrderedDict[Key, Bucket] = field(default_factory=OrderedDict)
+
+    def bucket(self, key: Key, now: float) -> Bucket:
+        if (known := self._of.get(key)) is not None:
+            self._of.move_to_end(key)
+            known.refill(now)
+            return known
+        new = self._of[key] = Bucket(self.allowance, self.allowance.maximum, now)
+        if len(self._of) > self.most:
+            self._of.popitem(last=False)
+        return new
+
+
+class Throttle:
+    """The buckets of everybody: of users by their id, of anonymous callers by their network.
+
+    Two kinds, so that no flood of addresses can make the process forget what a user has spent.
+    """
+
+    def __init__(
+        self,
+        signed_in: Allowance,
+        anonymous: Allowance,
+        *,
+        most: int = MOST_BUCKETS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: seconds that only ever grow."""
+        self._users: _Buckets[UUID] = _Buckets(signed_in, most)
+        self._networks: _Buckets[str] = _Buckets(anonymous, most)
+        self._clock = clock
+
+    def bucket(self, principal: Principal | None, address: str) -> Bucket:
+        """The caller's bucket, filled up to now."""
+        if principal is not None:
+            return self._users.bucket(principal.user_id, self._clock())
+        return self._networks.bucket(network(address), self._clock())
+
+
+@lru_cache(4_096)
+def network(address: str) -> str:
+    """What stands for an anonymous caller: an IPv4 address, or the /64 that one IPv6 customer has at least.
+
+    What is no address is one caller: the unknown.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    match parsed:
+        case IPv6Address(ipv4_mapped=IPv4Address() as inner):
+            return str(inner)
+        case IPv6Address():
+            return str(IPv6Network((int(parsed), 64), strict=False))
+        case IPv4Address():
+            return str(parsed)

@@ -1,0 +1,166 @@
+"""What callers may spend: `extensions.cost`, and THROTTLED when it is spent, over a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from schema.execution.choice import ExecutorKind
+from tests.api.serving import served
+from tests.api.shop import GRAPHQL_RESPONSE, PA, SP, Json, Shop
+from tests.api.socket_client import bearer, connected, receive, send
+
+PRICED_PAGE = "{ products(first: 5) { nodes { sku price { unitPrice { amount } } } } }"
+PAGE = "{ products(first: 10) { nodes { sku } } }"
+PAGE_COST = 1 + 10
+SIGN_IN = 'sessionCreate(input: { email: "nobody@prumo.example", password: "wrong" }) { error { code } }'
+
+
+@asynccontextmanager
+async def shop_with(settings: Settings, **changes: object) -> AsyncIterator[tuple[Shop, str]]:
+    """A client of Prumo behind a real socket with other settings, and its host and port."""
+    app: Starlette = create_app(settings.model_copy(update=changes))
+    async with app.router.lifespan_context(app), served(app) as address:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=f"http://{address}", trust_env=False, limits=limits, timeout=60
+        ) as http:
+            yield Shop(http), address
+
+
+@pytest.fixture(scope="module")
+async def small(settings: Settings) -> AsyncIterator[tuple[Shop, str]]:
+    """A hundred points for a user, as many for an address, and next to nothing restored.
+
+    What is asked for below leaves one point, and ten seconds until it is enough for another page.
+    """
+    few = {"throttle_points": 100, "throttle_restore_rate": 1, "throttle_anonymous_share": 1.0}
+    async with shop_with(settings, **few) as served:
+        yield served
+
+
+def from_address(address: str, media_type: str = GRAPHQL_RESPONSE) -> dict[str, str]:
+    """Headers of a request that a trusted proxy passes on."""
+    return {"x-forwarded-for": address, "accept": media_type}
+
+
+async def test_two_hundred_at_once_of_one_user_are_answered(settings: Settings) -> None:
+    """With the throttle as it is by default."""
+    fields = Settings.model_fields
+    by_default = {name: fields[name].default for name in fields if name.startswith("throttle_")}
+    async with shop_with(settings, **by_default) as (shop, _):
+        await shop.token(SP)
+        answers = await asyncio.gather(*(shop.ask(PRICED_PAGE, who=SP) for _ in range(200)))
+    assert [answer.status for answer in answers] == [200] * 200
+    assert all(answer.data == answers[0].data for answer in answers)
+    cost = answers[-1].body["extensions"]["cost"]
+    assert (cost["requested"], cost["throttle"]["maximum"], cost["throttle"]["restoreRate"]) == (
+        1 + 5 * 3,
+        20_000,
+        2_000,
+    )
+
+
+@pytest.mark.parametrize("executor", ExecutorKind)
+async def test_an_answer_tells_its_cost(settings: Settings, executor: ExecutorKind) -> None:
+    async with shop_with(settings, executor=executor) as (shop, _):
+        text = '{ products(first: 50, filter: { search: "cimento cp ii 50" }) { nodes { sku category { id } } } }'
+        answer = await shop.ask(text, who=SP)
+        found = len(answer.data["products"]["nodes"])
+        assert 0 < found < 50
+        cost = answer.body["extensions"]["cost"]
+        assert (cost["requested"], cost["actual"]) == (1 + 50 * 2, 1 + found * 2)
+        missing = await shop.ask('{ product(slug: "no-such-thing") { category { id } } }')
+        assert missing.body["extensions"]["cost"] | {"throttle": None} == {
+            "requested": 2,
+            "actual": 0,
+            "throttle": None,
+        }
+
+
+async def test_who_has_spent_everything_is_told_when_to_come_again(small: tuple[Shop, str]) -> None:
+    shop, _ = small
+    spent = [await shop.ask(PAGE, who=SP) for _ in range(9)]
+    assert [answer.status for answer in spent] == [200] * 9
+    refused = await shop.ask(PAGE, who=SP)
+    assert (refused.status, refused.codes, "data" in refused.body) == (429, ["THROTTLED"], False)
+    after = int(refused.headers["retry-after"])
+    cost = refused.body["extensions"]["cost"]
+    assert 1 <= after <= PAGE_COST
+    assert refused.body["errors"][0]["extensions"]["retryAfter"] == after
+    assert (cost["requested"], cost["actual"]) == (PAGE_COST, None)
+    assert cost["throttle"].keys() == {"maximum", "available", "restoreRate"}
+    assert cost["throttle"]["available"] < PAGE_COST
+    plain = await shop.post({"query": PAGE}, {"authorization": f"Bearer {await shop.token(SP)}"})
+    assert (plain.status, plain.codes) == (429, ["THROTTLED"]), "application/json says it with the status too"
+    assert (await shop.ask(PAGE, who=PA)).status == 200, "somebody else has points"
+    assert (await shop.ask("{ __typename }", who=SP)).status == 200, "what costs nothing is answered"
+
+
+async def test_a_socket_spends_the_same_points(small: tuple[Shop, str]) -> None:
+    shop, address = small
+    who = "gestor.sp@prumo.example"
+    async with connected(address, await bearer(shop, who)) as socket:
+        messages: list[Json] = []
+        for number in range(10):
+            await send(socket, id=str(number), type="subscribe", payload={"query": PAGE})
+            messages.append(await receive(socket))
+            if messages[-1]["type"] == "next":
+                assert (await receive(socket))["type"] == "complete"
+    assert [message["type"] for message in messages] == ["next"] * 9 + ["error"]
+    assert messages[0]["payload"]["extensions"]["cost"]["actual"] == PAGE_COST
+    told = messages[-1]["payload"][0]["extensions"]
+    assert (told["code"], told["retryAfter"] >= 1) == ("THROTTLED", True)
+    assert (await shop.ask(PAGE, who=who)).status == 429, "and what it spent is missing over HTTP"
+
+
+async def test_visitors_are_told_apart_by_their_network(small: tuple[Shop, str]) -> None:
+    shop, _ = small
+
+    async def ask(address: str) -> int:
+        return (await shop.post({"query": PAGE}, from_address(address))).status
+
+    assert [await ask("2001:db8:1:1::1") for _ in range(10)] == [200] * 9 + [429]
+    assert await ask("2001:db8:1:1:ffff::9") == 429, "of the same customer"
+    assert await ask("2001:db8:1:2::1") == 200
+    assert await ask("192.0.2.7") == 200
+
+
+async def test_aliased_sign_ins_are_as_many_sign_ins(small: tuple[Shop, str]) -> None:
+    shop, _ = small
+
+    async def ask(address: str, times: int) -> int:
+        text = "mutation {" + " ".join(f"a{number}: {SIGN_IN}" for number in range(times)) + "}"
+        return (await shop.post({"query": text}, from_address(address))).status
+
+    one_by_one = [await ask("192.0.2.20", 1) for _ in range(9)]
+    assert one_by_one == [200] * 8 + [429]
+    assert [await ask("192.0.2.21", 8), await ask("192.0.2.21", 1)] == [200, 429]
+
+
+async def test_what_no_waiting_could_pay_for_is_too_complex(small: tuple[Shop, str]) -> None:
+    shop, _ = small
+    answer = await shop.ask("{ products(first: 100) { nodes { sku } } }", who=PA)
+    assert (answer.status, answer.codes) == (400, ["QUERY_TOO_COMPLEX"])
+    assert answer.body["extensions"]["cost"]["requested"] == 101
+    assert "retry-after" not in answer.headers
+
+
+async def test_both_can_be_switched_off(settings: Settings) -> None:
+    off = Settings(home=settings.home, throttle_points="off", cost_limit="off")
+    assert (off.throttle_points, off.cost_limit, off.throttle) == (0, 0, None)
+    async with shop_with(settings, throttle_points=0, cost_limit=0) as (shop, _):
+        page = "products(first: 100) { nodes { sku } }"
+        answer = await shop.ask("{" + " ".join(f"a{n}: {page}" for n in range(20)) + "}")
+        assert answer.body["extensions"]["cost"]["throttle"] is None
+        many = "nodes { price { breaks { from { value } unitPrice { amount } } } }"
+        dear = await shop.ask(
+            "{" + " ".join(f"a{n}: products(first: 100) {{ {many} }}" for n in range(4)) + "}", who=SP
+        )
+    assert (answer.status, dear.status) == (200, 200)
+    assert dear.body["extensions"]["cost"]["requested"] > 5_000
