@@ -122,7 +122,7 @@ class GraphQLEndpoint:
     ) -> _Answer:
         # application/json cannot tell a GraphQL error from a proxy's, so its clients expect 200 there.
         failed = 400 if media_type == GRAPHQL_RESPONSE else 200
-        operation = self.operations.select(parsed.query, parsed.operation_name, request_id)
+        operation = self.operations.select(parsed.document, parsed.operation_name, request_id)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
         kind, name = operation.kind.value, operation.name
