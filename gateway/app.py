@@ -43,6 +43,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         parts=parts,
         max_body_bytes=settings.max_body_bytes,
         ide=bool(settings.ide),
+        public_cache_seconds=settings.public_cache_seconds,
     )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),

@@ -100,6 +100,14 @@ class Settings(BaseSettings):
     manifest: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         None, description="The persisted manifest; absent: the one that comes with Prumo."
     )
+    public_cache_seconds: int = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description=(
+            "How long caches may keep what a GET by document id answered to an anonymous caller; 0: not at all."
+        ),
+    )
     executor: ExecutorKind = Field(
         ExecutorKind.BREADTH, description="breadth, or stock: graphql-core's, for comparison."
     )

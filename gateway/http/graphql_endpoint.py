@@ -1,7 +1,7 @@
 """GraphQL over HTTP: one operation in, one response out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import orjson
@@ -13,11 +13,13 @@ from starlette.types import Receive, Scope, Send
 from contexts.identity.api import Principal
 from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate
+from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.graphiql import GRAPHIQL
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from schema.documents import ById
 from schema.operations import Operation, Operations, refusal
 from schema.operations import Response as GraphQLResponse
 
@@ -34,16 +36,21 @@ class _Answer:
     headers: tuple[tuple[str, str], ...] = ()
     kind: str = "none"
     name: str = ""
+    caching: Headers = NO_STORE
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
-    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page."""
+    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page.
+
+    `public_cache_seconds`: how long caches may keep what a GET by id told an anonymous caller; 0: not at all.
+    """
 
     operations: Operations
     parts: Wired
     max_body_bytes: int
     ide: bool
+    public_cache_seconds: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application. Every answer has a request id and a media type the client accepts."""
@@ -64,12 +71,16 @@ class GraphQLEndpoint:
                 return
             seen.kind, seen.name, seen.status = answer.kind, answer.name, answer.status
             seen.answered(answer.response)
-        headers = [
+        content: Headers = (
             (b"content-type", f"{media_type or JSON}; charset=utf-8".encode()),
             (b"content-length", str(len(body)).encode()),
+        )
+        if answer.status == 304:
+            content, body = (), b""
+        headers = [
+            *content,
             (b"x-request-id", request_id.encode()),
-            (b"cache-control", b"no-store"),
-            (b"vary", b"Accept, Authorization"),
+            *answer.caching,
             *((name.lower().encode(), value.encode()) for name, value in answer.headers),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -110,7 +121,19 @@ class GraphQLEndpoint:
         if isinstance(parsed, HttpRefusal):
             return _refused(parsed, request_id)
         principal = caller.principal if caller is not None else None
-        return await self._execute(request.method, parsed, principal, request_id, media_type)
+        answer = await self._execute(request.method, parsed, principal, request_id, media_type)
+        if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
+            return self._cacheable(answer, request.headers.get("if-none-match"))
+        return answer
+
+    def _cacheable(self, answer: _Answer, if_none_match: str | None) -> _Answer:
+        """Anonymous callers are all alike, and what is not for them is an error: without one, it is public."""
+        response = answer.response
+        if not response.executed or response.errors or self.public_cache_seconds == 0:
+            return answer
+        etag = etag_of(response.data)
+        status = 304 if unchanged(if_none_match, etag) else answer.status
+        return replace(answer, status=status, caching=public(self.public_cache_seconds, etag))
 
     async def _execute(
         self,

@@ -125,6 +125,45 @@ async def test_only_the_manifest(settings: Settings, accepted: AcceptedDocuments
             assert registering.codes == ["PERSISTED_QUERY_NOT_IN_LIST"]
 
 
+async def test_what_everybody_is_told_may_be_cached(shop: Shop) -> None:
+    first = await shop.http.get("/graphql", params={"documentId": ID}, headers=ACCEPT)
+    assert first.headers["cache-control"] == "public, max-age=30"
+    assert {"Accept", "Authorization"} <= set(first.headers["vary"].split(", "))
+    etag = first.headers["etag"]
+    for known in (etag, f'"other", {etag}', etag.removeprefix("W/"), "*"):
+        again = await shop.http.get(
+            "/graphql", params={"documentId": ID}, headers={**ACCEPT, "if-none-match": known}
+        )
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        assert again.headers["cache-control"] == "public, max-age=30"
+        assert "content-type" not in again.headers
+    changed = await shop.http.get("/graphql", params={"documentId": ID}, headers={"if-none-match": '"other"'})
+    assert changed.json() == first.json()
+
+
+async def test_what_is_not_for_everybody_is_not_cached(shop: Shop, settings: Settings) -> None:
+    token = {"authorization": f"Bearer {await shop.token(SP)}"}
+    page = {"documentId": id_of((OPERATIONS / "portal/Products.graphql").read_text())}
+    uncached: list[tuple[Json, Json]] = [
+        ({"documentId": ID}, token),
+        ({"documentId": ID}, {**token, "if-none-match": "*"}),
+        (page, {}),  # an anonymous caller is denied the prices: that is an error
+        ({**page, "variables": '{"first": 101}'}, {}),
+        ({"documentId": ID, "variables": "["}, {}),
+        ({"documentId": "0" * 64}, {}),
+        ({"query": CATEGORIES}, {}),
+    ]
+    for parameters, headers in uncached:
+        got = await shop.http.get("/graphql", params=parameters, headers=headers)
+        assert (got.headers["cache-control"], "etag" in got.headers) == ("no-store", False), parameters
+        assert got.headers["vary"] == "Accept, Authorization"
+    posted = await shop.post({"documentId": ID}, ACCEPT)
+    assert posted.headers["cache-control"] == "no-store"
+    async with served(settings, public_cache_seconds=0) as uncaching:
+        got = await uncaching.http.get("/graphql", params={"documentId": ID})
+        assert got.headers["cache-control"] == "no-store"
+
+
 async def test_by_id_over_the_websocket(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"documents": AcceptedDocuments.TRUSTED}))
     async with (
