@@ -37,19 +37,21 @@ format: $(INSTALLED) ## Format the code.
 	@$(BIN)/ruff format $(CODE)
 
 .PHONY: lint
-lint: $(INSTALLED) ## Format, lint, types, imports between the floors, SDL: all that needs no database.
+lint: $(INSTALLED) ## Format, lint, types, imports between the floors, generated files: all that needs no database.
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/prumo schema --output graphql/schema.graphql --check
+	$(BIN)/prumo documents --output graphql/persisted.json --check
 
 .PHONY: check
 check: lint test ## Everything CI runs.
 
 .PHONY: schema
-schema: $(INSTALLED) ## Write graphql/schema.graphql anew.
+schema: $(INSTALLED) ## Write what is generated anew: graphql/schema.graphql and graphql/persisted.json.
 	@$(BIN)/prumo schema --output graphql/schema.graphql
+	@$(BIN)/prumo documents --output graphql/persisted.json
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure requests: CPU and statements each.

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import strawberry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from contexts.shared.clock import Clock
 from gateway import observability
+from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
@@ -18,27 +18,30 @@ from gateway.http.probes import KeySet, Readiness, healthz, metrics
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
 from gateway.wiring import Wired, wired
-from schema.documents import Documents
 from schema.operations import Operations
 from schema.stitching import stitch
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
-    """The application; connections are made when it starts and closed when it stops."""
+    """The application; connections are made when it starts and closed when it stops.
+
+    Raises CannotRun when the persisted manifest does not fit the schema.
+    """
     schema = stitch()
+    operations = Operations(
+        schema, accepted_documents(settings, schema._schema), settings.executor, settings.throttle
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with wired(settings, clock) as parts:
-            app.router.routes.extend(_routes(settings, schema, parts))
+            app.router.routes.extend(_routes(settings, operations, parts))
             yield
 
     return Starlette(lifespan=lifespan)
 
 
-def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list[BaseRoute]:
-    documents = Documents(schema._schema, settings.limits, introspection=bool(settings.introspection))
-    operations = Operations(schema, documents, settings.executor, settings.throttle)
+def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     observability.in_flight.set_function(lambda: capacity.taken)
     graphql = GraphQLEndpoint(
@@ -47,6 +50,7 @@ def _routes(settings: Settings, schema: strawberry.Schema, parts: Wired) -> list
         capacity=capacity,
         max_body_bytes=settings.max_body_bytes,
         ide=bool(settings.ide),
+        public_cache_seconds=settings.public_cache_seconds,
     )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from io import TextIOWrapper
 from pathlib import Path
@@ -201,32 +202,87 @@ def import_(file: Path, state: str | None, skip_labour: bool, category: str | No
     asyncio.run(load())
 
 
+def _generated(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command whose output is committed."""
+    command = click.option(
+        "--check", is_flag=True, help="Write nothing; fail when FILE of --output differs."
+    )(command)
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--output", metavar="FILE", type=file, help="File to write instead of stdout.")(
+        command
+    )
+
+
 @prumo.command()
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead of stdout."
-)
-@click.option("--check", is_flag=True, help="Write nothing; fail when FILE of --output is not the schema.")
+@_generated
 def schema(output: Path | None, check: bool) -> None:
     """Print the GraphQL schema (SDL)."""
     from schema.stitching import breaking_changes, sdl
 
+    def broken(committed: str) -> str:
+        changes = breaking_changes(committed, text)
+        return "".join(f"\n  breaks clients: {change}" for change in changes)
+
     text = sdl()
+    _generate(text, output, check, "what the code says", f"prumo schema --output {output}", broken)
+
+
+@prumo.command()
+@click.option(
+    "--operations",
+    default=Path("graphql/operations"),
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the clients' folders with their .graphql files.",
+)
+@_generated
+def documents(operations: Path, output: Path | None, check: bool) -> None:
+    """Print the persisted manifest of the clients' documents.
+
+    Each document's id is the SHA-256 of its file, as `sha256sum` prints it. A document that is not valid,
+    breaks a limit, or has not exactly one operation with a name is refused.
+    """
+    from schema.documents import Documents
+    from schema.limits import Limits
+    from schema.manifest import BrokenManifest, collected, written
+    from schema.stitching import stitch
+
+    manifest = collected(operations)
+    if isinstance(manifest, BrokenManifest):
+        raise _unfit(manifest.problems)
+    if problems := Documents(stitch()._schema, Limits()).pin(manifest):
+        raise _unfit(problems)
+    remedy = f"prumo documents --operations {operations} --output {output}"
+    _generate(written(manifest), output, check, f"the manifest of {operations}", remedy)
+
+
+def _unfit(problems: Iterable[str]) -> CannotRun:
+    return CannotRun("These documents cannot be persisted:" + "".join(f"\n  {each}" for each in problems))
+
+
+def _generate(
+    text: str,
+    output: Path | None,
+    check: bool,
+    what: str,
+    remedy: str,
+    more: Callable[[str], str] = lambda committed: "",
+) -> None:
+    """Print the text or write it; with `check` compare. `more`: what else to say of a file that differs."""
     if output is None:
         if check:
             raise click.UsageError("--check needs --output FILE to compare with.")
         click.echo(text, nl=False)
         return
     try:
-        committed = output.read_text() if output.exists() else ""
-        if check and committed != text:
-            broken = "".join(f"\n  breaks clients: {change}" for change in breaking_changes(committed, text))
-            raise CannotRun(
-                f"{output} is not what the code says: run `prumo schema --output {output}`.{broken}"
-            )
         if not check:
             output.write_text(text)
+            return
+        committed = output.read_text() if output.exists() else ""
     except OSError as error:
         raise CannotRun(f"{output}: {error.strerror}.") from error
+    if committed != text:
+        raise CannotRun(f"{output} is not {what}: run `{remedy}`.{more(committed)}")
 
 
 @prumo.group()

@@ -68,7 +68,10 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
 
 
 def serve(settings: Settings, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM; database and store are somebody else's care."""
+    """Serve until SIGINT or SIGTERM; database and store are somebody else's care. Raises CannotRun."""
+    if workers > 1:
+        # Tried here first: workers that cannot start are started again and again.
+        create_app(settings)
     uvicorn.run(
         "gateway.serve:configured_app",
         factory=True,

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from contexts.shared.adapters.mail import SmtpMailer
 from gateway.listening import reachable
+from schema.documents import AcceptedDocuments
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
 from schema.throttle import Allowance, Throttle
@@ -98,6 +99,24 @@ class Settings(BaseSettings):
     )
     introspection: bool | None = Field(None, description="on or off; absent: on in `prumo dev` only.")
     ide: bool | None = Field(None, description="GraphiQL for browsers; absent: on in `prumo dev` only.")
+    documents: AcceptedDocuments = Field(
+        AcceptedDocuments.OPEN,
+        description=(
+            "open: any document, and clients may register theirs (APQ); persisted: those of the manifest, by id or"
+            " by the same text; trusted: those of the manifest, by id only."
+        ),
+    )
+    manifest: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        None, description="The persisted manifest; absent: the one that comes with Prumo."
+    )
+    public_cache_seconds: int = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description=(
+            "How long caches may keep what a GET by document id answered to an anonymous caller; 0: not at all."
+        ),
+    )
     executor: ExecutorKind = Field(
         ExecutorKind.BREADTH, description="breadth, or stock: graphql-core's, for comparison."
     )

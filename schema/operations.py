@@ -16,7 +16,7 @@ from contexts.shared.clock import Clock
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
 from schema.cost import Charge, Cost, mutation_cost, object_cost
-from schema.documents import Documents, Prepared, Refused
+from schema.documents import ById, Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
@@ -104,9 +104,9 @@ class Operations:
             return "subscription"
         return "setting" if self.executor is ExecutorKind.STOCK else None
 
-    def select(self, text: str, operation_name: str | None, request_id: str) -> Operation | Response:
-        """The operation asked for, or why there is none."""
-        prepared = self.documents.prepare(text)
+    def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
+        """The operation asked for, by its document's text or id, or why there is none."""
+        prepared = self.documents.prepare(asked)
         if isinstance(prepared, Refused):
             return refusal(prepared.errors, request_id)
         if operation_name is None and len(prepared.plans) == 1:

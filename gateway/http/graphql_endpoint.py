@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import orjson
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
+from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
 from gateway.http.graphiql import GRAPHIQL
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
@@ -20,6 +21,7 @@ from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.observability import Observed
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from schema.documents import ById
 from schema.operations import Operation, Operations, refusal
 from schema.operations import Response as GraphQLResponse
 
@@ -34,17 +36,22 @@ class _Answer:
     status: int
     response: GraphQLResponse
     headers: tuple[tuple[str, str], ...] = ()
+    caching: Headers = NO_STORE
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
-    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page."""
+    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page.
+
+    `public_cache_seconds`: how long caches may keep what a GET by id told an anonymous caller; 0: not at all.
+    """
 
     operations: Operations
     parts: Wired
     capacity: Capacity
     max_body_bytes: int
     ide: bool
+    public_cache_seconds: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application. Every answer has a request id and a media type the client accepts."""
@@ -65,12 +72,16 @@ class GraphQLEndpoint:
                 return
             seen.status = answer.status
             seen.answered(answer.response)
-        headers = [
+        content: Headers = (
             (b"content-type", f"{media_type or JSON}; charset=utf-8".encode()),
             (b"content-length", str(len(body)).encode()),
+        )
+        if answer.status == 304:
+            content, body = (), b""
+        headers = [
+            *content,
             (b"x-request-id", request_id.encode()),
-            (b"cache-control", b"no-store"),
-            (b"vary", b"Accept, Authorization"),
+            *answer.caching,
             *((name.lower().encode(), value.encode()) for name, value in answer.headers),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -133,7 +144,21 @@ class GraphQLEndpoint:
         context = RequestContext(
             self.parts.contexts, principal, request_id, self.parts.clock.now(), client_address(request.scope)
         )
-        return await self._execute(request.method, parsed, context, seen, media_type)
+        answer = await self._execute(request.method, parsed, context, seen, media_type)
+        if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
+            return self._cacheable(answer, request.headers.get("if-none-match"))
+        return answer
+
+    def _cacheable(self, answer: _Answer, if_none_match: str | None) -> _Answer:
+        """Anonymous callers are all alike, and what is not for them is an error: without one, it is public."""
+        response = answer.response
+        if not response.executed or response.errors or self.public_cache_seconds == 0:
+            return answer
+        etag = etag_of(response.data)
+        status = 304 if unchanged(if_none_match, etag) else answer.status
+        # What this caller has left to spend is nobody else's answer.
+        response = replace(response, cost=None)
+        return _Answer(status, response, caching=public(self.public_cache_seconds, etag))
 
     async def _execute(
         self,
@@ -146,7 +171,7 @@ class GraphQLEndpoint:
         request_id = seen.request_id
         # application/json cannot tell a GraphQL error from a proxy's, so its clients expect 200 there.
         failed = 400 if media_type == GRAPHQL_RESPONSE else 200
-        operation = self.operations.select(parsed.query, parsed.operation_name, request_id)
+        operation = self.operations.select(parsed.document, parsed.operation_name, request_id)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
         seen.kind, seen.name = operation.kind.value, operation.name

@@ -8,18 +8,24 @@ import orjson
 from starlette.requests import Request
 
 from gateway.http.media_types import is_json
+from schema.documents import ById
+from schema.manifest import id_of
 
 # A NUL as itself or as an escape of JSON or of GraphQL. PostgreSQL has none in text: what a read compares with
 # is not looked at again, what a use case keeps is. The document is searched decoded as well: JSON may have
 # spelled its backslash \u005c.
 _NUL = re.compile(rb"\\+u0000|\\+u\{0+\}|\x00")
 
+_HASH = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"(sha256:)?[0-9a-f]{64}")
+_SHA256 = "the SHA-256 of the document in lower-case hexadecimal"
+
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A document, which of its operations, and its variables."""
+    """A document (its text, or how to find it), which of its operations, and its variables."""
 
-    query: str
+    document: str | ById
     operation_name: str | None
     variables: Mapping[str, object]
 
@@ -65,6 +71,7 @@ def read_get(request: Request) -> GraphQLRequest | HttpRefusal:
     parameters = request.query_params
     decoded: dict[str, object] = {
         "query": parameters.get("query"),
+        "documentId": parameters.get("documentId"),
         "operationName": parameters.get("operationName") or None,
     }
     for name in ("variables", "extensions"):
@@ -93,17 +100,48 @@ def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest |
     """The request in a decoded JSON object; `sent` is the text it came in, over whichever transport."""
     query, operation_name = members.get("query"), members.get("operationName")
     variables, extensions = members.get("variables"), members.get("extensions")
-    if not isinstance(query, str) or not query.strip():
-        return _bad("`query` is missing: it is the GraphQL document, a string.")
     if operation_name is not None and not isinstance(operation_name, str):
         return _bad("`operationName` must be a string.")
     if variables is not None and not isinstance(variables, dict):
         return _bad("`variables` must be a JSON object.")
     if extensions is not None and not isinstance(extensions, dict):
         return _bad("`extensions` must be a JSON object.")
-    if _NUL.search(sent) or _NUL.search(query.encode(errors="replace")):
+    if query is not None and not isinstance(query, str):
+        return _bad("`query` must be a string: the GraphQL document.")
+    if _NUL.search(sent) or (query and _NUL.search(query.encode(errors="replace"))):
         return HttpRefusal(400, "BAD_USER_INPUT", "NUL characters are not accepted.")
-    return GraphQLRequest(query, operation_name, variables or {})
+    document: str | ById | HttpRefusal | None = query
+    if members.get("documentId") is not None:
+        document = _by_document_id(members["documentId"], query)
+    elif extensions and extensions.get("persistedQuery") is not None:
+        document = _by_hash(extensions["persistedQuery"], query)
+    if isinstance(document, HttpRefusal):
+        return document
+    if not document or (isinstance(document, str) and not document.strip()):
+        return _bad("There is no document: send `query`, the GraphQL document, or `documentId`.")
+    return GraphQLRequest(document, operation_name, variables or {})
+
+
+def _by_document_id(id: object, query: str | None) -> ById | HttpRefusal:
+    """The persisted document request of the GraphQL over HTTP draft (appendix A)."""
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        return _bad(f"`documentId` must be {_SHA256}, with or without the prefix `sha256:`.")
+    if query:
+        return _bad("Send either `query` or `documentId`.")
+    return ById(id.removeprefix("sha256:"))
+
+
+def _by_hash(persisted: object, query: str | None) -> ById | HttpRefusal:
+    """Apollo's automatic persisted queries: the hash alone, or with the text to remember for it."""
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        return _bad('`extensions.persistedQuery` must be {"version": 1, "sha256Hash": "…"}.')
+    id = persisted.get("sha256Hash")
+    if not isinstance(id, str) or not _HASH.fullmatch(id):
+        return _bad(f"`extensions.persistedQuery.sha256Hash` must be {_SHA256}.")
+    if query and id_of(query) != id:
+        message = "`sha256Hash` is not the SHA-256 of `query`: hash the text exactly as it is sent, in UTF-8."
+        return HttpRefusal(400, "PERSISTED_QUERY_MISMATCH", message)
+    return ById(id, query or None, automatic=True)
 
 
 def _bad(message: str) -> HttpRefusal:

@@ -196,7 +196,7 @@ class _Connection:
             self._forget(id)
 
     async def _answer(self, id: str, request: GraphQLRequest, seen: observability.Observed) -> None:
-        operation = self.operations.select(request.query, request.operation_name, seen.request_id)
+        operation = self.operations.select(request.document, request.operation_name, seen.request_id)
         responses: AsyncIterator[Response] | Response
         if isinstance(operation, Operation):
             seen.kind, seen.name = operation.kind.value, operation.name

@@ -18,7 +18,7 @@ from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.probes import Readiness
 from gateway.settings import Settings
 from gateway.wiring import wired
-from schema.documents import Documents
+from schema.documents import ById, Documents
 from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
 from schema.stitching import stitch
@@ -269,7 +269,7 @@ async def test_only_product_images_are_public(settings: Settings, shop: Shop) ->
 class BrokenOperations(Operations):
     """Has bugs where no resolver is to blame."""
 
-    def select(self, text: str, operation_name: str | None, request_id: str) -> Operation | Response:
+    def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
         if operation_name == "NotJson":
             return Response(errors=[], data={"viewer": object()})
         raise RuntimeError("the inside")

@@ -200,3 +200,28 @@ def test_the_schema_is_written_and_compared(tmp_path: Path) -> None:
     assert "barcode was removed" in broken.stderr
     nowhere = prumo(tmp_path, "schema", "--output", str(tmp_path / "no" / "schema.graphql"))
     assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (1, False)
+
+
+def test_the_manifest_is_written_and_compared(tmp_path: Path) -> None:
+    folder, file = tmp_path / "operations", tmp_path / "persisted.json"
+    (folder / "portal").mkdir(parents=True)
+    operation = folder / "portal" / "Scopes.graphql"
+    operation.write_text("query Scopes { viewer { scopes } }")
+    command = ("documents", "--operations", str(folder), "--output", str(file))
+    assert prumo(tmp_path, *command).returncode == 0
+    assert prumo(tmp_path, *command, "--check").returncode == 0
+    operation.write_text("query Scopes { viewer { scopes } }\n")
+    drift = prumo(tmp_path, *command, "--check")
+    assert (drift.returncode, f"run `prumo {' '.join(command)}`" in drift.stderr) == (1, True)
+    operation.write_text("query Scopes { viewr { scopes } }")
+    wrong = prumo(tmp_path, *command)
+    assert (wrong.returncode, "portal/Scopes: Cannot query field 'viewr'" in wrong.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_broken_manifest_stops_the_start_in_a_sentence(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "persisted.json").write_text("{}")
+    broken = {"PRUMO_MANIFEST": str(tmp_path / "persisted.json"), "PORT": "0", **CONFIGURED}
+    served = prumo(tmp_path, "serve", "--workers", workers, **broken)
+    assert (served.returncode, "Traceback" in served.stderr) == (1, False)
+    assert "not the JSON of a persisted manifest" in served.stderr
