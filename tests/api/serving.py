@@ -1,0 +1,30 @@
+"""The application behind a real socket, as `prumo serve` puts it there."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway.serve import UVICORN
+
+
+@asynccontextmanager
+async def served(app: Starlette, **options: Any) -> AsyncIterator[str]:  # Any: as in gateway.serve
+    """Serve an application whose lifespan runs already; yields host and port.
+
+    `options` are uvicorn's, where a test must not wait as long as production does.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, **{**UVICORN, "lifespan": "off", **options}))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+            await asyncio.sleep(0.01)
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
