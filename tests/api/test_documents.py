@@ -43,11 +43,13 @@ async def test_a_shipped_document_by_id(shop: Shop, id: str) -> None:
     assert posted.data["categories"]
     parameters = {"documentId": id, "operationName": "", "variables": "{}"}
     got = await shop.http.get("/graphql", params=parameters, headers=ACCEPT)
-    assert got.json() == posted.body
+    # What is left to spend is the caller's own, so an answer that caches may keep does not tell it.
+    assert got.json() == {"data": posted.data}
     assert (await shop.post(hashed(CATEGORIES), ACCEPT)).body == posted.body
     extensions = orjson.dumps(hashed(CATEGORIES)["extensions"]).decode()
     got = await shop.http.get("/graphql", params={"extensions": extensions}, headers=ACCEPT)
-    assert got.json() == posted.body
+    # What is left to spend is the caller's own, so an answer that caches may keep does not tell it.
+    assert got.json() == {"data": posted.data}
 
 
 async def test_a_mutation_by_id_is_posted(shop: Shop) -> None:

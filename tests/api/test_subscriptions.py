@@ -1,22 +1,16 @@
 """`orderUpdated` over graphql-transport-ws, on a real server."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import httpx
-import orjson
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from structlog.testing import capture_logs
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.signing_keys import SigningKeys
@@ -26,7 +20,6 @@ from gateway import observability
 from gateway.app import create_app
 from gateway.http.capacity import Capacity
 from gateway.http.websocket import GraphQLSockets
-from gateway.serve import UVICORN
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from gateway.wiring import wired
 from resolvers.vocabulary.context import RequestContext
@@ -34,10 +27,18 @@ from schema.documents import Documents
 from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
 from schema.stitching import stitch
+from tests.api.serving import served
 from tests.api.shop import PA, REP, SP, Json, Shop
-
-PROTOCOL = "graphql-transport-ws"
-WATCH = "subscription { orderUpdated { number status total { amount } } }"
+from tests.api.socket_client import (
+    WATCH,
+    bearer,
+    closed_with,
+    connected,
+    ended_with,
+    opening,
+    receive,
+    send,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,40 +46,6 @@ async def address(app: Starlette) -> AsyncIterator[str]:
     """The running application behind a real socket."""
     async with served(app) as address:
         yield address
-
-
-@asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[str]:
-    """An application served as `prumo serve` does it, and where its sockets are."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, **{**UVICORN, "lifespan": "off"}))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
-            await asyncio.sleep(0.01)
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
-        server.should_exit = True
-        await serving
-
-
-@asynccontextmanager
-async def connected(address: str, payload: Json = None) -> AsyncIterator[ClientConnection]:
-    async with connect(address, subprotocols=[PROTOCOL]) as socket:  # type: ignore[list-item]  # a NewType of str
-        await send(socket, type="connection_init", **({} if payload is None else {"payload": payload}))
-        assert (await receive(socket))["type"] == "connection_ack"
-        yield socket
-
-
-async def send(socket: ClientConnection, **message: Any) -> None:
-    await socket.send(orjson.dumps(message).decode())
-
-
-async def receive(socket: ClientConnection) -> Json:
-    async with asyncio.timeout(10):
-        return orjson.loads(await socket.recv())
-
-
-async def bearer(shop: Shop, who: str) -> Json:
-    return {"authorization": f"Bearer {await shop.token(who)}"}
 
 
 async def order(shop: Shop, who: str) -> Json:
@@ -135,18 +102,13 @@ async def test_an_anonymous_watcher_is_refused(shop: Shop, address: str) -> None
 
 
 async def close_code(address: str, *frames: str | bytes, ready: bool = True) -> int | None:
-    async with connect(address, subprotocols=[PROTOCOL]) as socket:  # type: ignore[list-item]  # a NewType of str
+    async with opening(address) as socket:
         if ready:
             await send(socket, type="connection_init")
             await receive(socket)
         for frame in frames:
             await socket.send(frame)
-        try:
-            async with asyncio.timeout(10):
-                while True:
-                    await socket.recv()
-        except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd else None
+        return await ended_with(socket)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +146,7 @@ async def test_one_id_cannot_run_twice(shop: Shop, address: str) -> None:
     async with connected(address, await bearer(shop, SP)) as socket:
         for _ in range(2):
             await send(socket, id="1", type="subscribe", payload={"query": WATCH})
-        with pytest.raises(ConnectionClosed) as closed:
-            await receive(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 4409
+        assert await closed_with(socket) == 4409
 
 
 async def test_before_init_and_with_bad_tokens(address: str) -> None:
@@ -205,12 +164,6 @@ async def test_frames_are_not_compressed(address: str) -> None:
         assert socket.response is not None
         assert "Sec-WebSocket-Extensions" in socket.request.headers
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
-
-
-async def closed_with(socket: ClientConnection) -> int | None:
-    with pytest.raises(ConnectionClosed) as closed:
-        await receive(socket)
-    return closed.value.rcvd.code if closed.value.rcvd else None
 
 
 async def test_a_socket_ends_with_its_token(shop: Shop, settings: Settings, address: str) -> None:
@@ -322,8 +275,5 @@ async def test_operations_on_a_socket_are_counted_and_logged(shop: Shop, address
 
 
 async def test_another_subprotocol_is_4406(address: str) -> None:
-    async with connect(address) as socket:
-        with pytest.raises(ConnectionClosed) as closed:
-            await socket.recv()
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 4406
+    async with connect(f"ws://{address}/graphql") as socket:
+        assert await closed_with(socket) == 4406
