@@ -38,6 +38,7 @@ from contexts.pricing.adapters.catalog import CatalogProducts as PricedProducts
 from contexts.pricing.adapters.identity import IdentityAccounts
 from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import ExplainPrices, LoadPrices, Pricing, ResolvePrices, SetPrice
+from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
 from contexts.shared.clock import Clock, SystemClock
@@ -83,14 +84,20 @@ async def wired(
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
         identity = _identity(settings, database, passwords, clock)
-        catalog = _catalog(settings, database, images)
+        catalog = _catalog(settings, database, clock, images)
         pricing = _pricing(database, clock, catalog, identity)
         buyers = IdentityBuyers(identity.accounts, identity.viewers)
         changes = ListenedOrderChanges(database, buyers)
         if listening:
             await stack.enter_async_context(changes)
         orders = _orders(settings, database, clock, catalog, pricing, buyers, changes)
-        contexts = Contexts(catalog=catalog, pricing=pricing, orders=orders, identity=identity)
+        contexts = Contexts(
+            catalog=catalog,
+            pricing=pricing,
+            orders=orders,
+            identity=identity,
+            audit_trail=SqlAuditTrail(database),
+        )
         yield Wired(contexts, database, clock)
 
 
@@ -114,12 +121,12 @@ def _identity(settings: Settings, database: Database, passwords: Argon2Passwords
     )
 
 
-def _catalog(settings: Settings, database: Database, images: S3Images) -> Catalog:
+def _catalog(settings: Settings, database: Database, clock: Clock, images: S3Images) -> Catalog:
     return Catalog(
         products=SqlProducts(database, media_url=settings.image_url, price_relation=PRICE_RELATION),
         categories=SqlCategories(database),
         stock=SqlStock(),
-        publish=PublishProducts(database, SqlShelf()),
+        publish=PublishProducts(database, SqlShelf(), clock),
         images=images,
     )
 
@@ -136,7 +143,7 @@ def _pricing(database: Database, clock: Clock, catalog: Catalog, identity: Ident
             database,
             clock,
         ),
-        load=LoadPrices(prices, database),
+        load=LoadPrices(prices, database, clock),
         rows=prices,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contexts.identity.domain.account import Account, AccountStatus, Address
 from contexts.identity.domain.scopes import (
     ALL_ACCOUNTS,
+    AUDIT_READ,
     CART_WRITE,
     ORDER_READ,
     PRICE_READ,
@@ -22,6 +23,7 @@ from contexts.identity.use_cases.sign_in import InvalidCredentials, SignedIn, Si
 
 __all__ = [
     "ALL_ACCOUNTS",
+    "AUDIT_READ",
     "CART_WRITE",
     "ORDER_READ",
     "PRICE_READ",

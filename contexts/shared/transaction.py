@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-Json = str | int | bool | None | list["Json"] | Mapping[str, "Json"]
+from contexts.shared.audit import Act, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,14 @@ class Event:
 
 
 class Transaction(Protocol):
-    """A running unit of work. Leaving its block without `commit()` rolls everything back, events included."""
+    """A running unit of work. Leaving its block without `commit()` rolls everything back, events and audit included."""
 
     async def publish(self, event: Event) -> None:
         """Write the event to the outbox, in this transaction."""
+        ...
+
+    async def record(self, act: Act) -> None:
+        """Write the act to the audit trail, in this transaction: there is no change without its record."""
         ...
 
     async def commit(self) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from contexts.catalog.api import Product, ProductDraft
 from contexts.pricing.api import PriceDraft, PriceSource
+from contexts.shared.audit import SYSTEM
 from contexts.shared.rejections import InvalidInput
 from contexts.shared.states import STATES
 from gateway.importer.shelves import Shelf
@@ -127,7 +128,7 @@ async def _load(
     changed = [good for good in sheet.goods if not _is_as(good, known.get(good.sku))]
     report(f"publishing {len(changed):,} products that are new or changed")
     published = await contexts.catalog.publish(
-        [_product(good, None if good.sku in known else stock) for good in changed]
+        [_product(good, None if good.sku in known else stock) for good in changed], SYSTEM
     )
     if isinstance(published, InvalidInput):
         return ImportFailed(_refusal(changed, published))
@@ -135,7 +136,7 @@ async def _load(
     valid_from = now if sheet.month is None else _first_instant(sheet.month)
     report(f"loading prices for {state}")
     loaded = await contexts.pricing.load(
-        [_price(good, ids[good.sku], state, valid_from) for good in sheet.goods]
+        [_price(good, ids[good.sku], state, valid_from) for good in sheet.goods], SYSTEM
     )
     return ImportSummary(
         state=state,

@@ -20,6 +20,7 @@ from contexts.identity.api import (
 )
 from contexts.pricing.api import Line, Perspective, PriceDraft, PriceSource
 from contexts.shared.adapters.database import Database
+from contexts.shared.audit import SYSTEM
 from contexts.shared.rejections import InvalidInput
 from gateway.seed.materials import FILES, Material, read_materials
 from resolvers.vocabulary.context import Contexts
@@ -103,7 +104,9 @@ async def seed_demo(database: Database, contexts: Contexts, report: Report) -> N
     report(f"{len(DEMO_ACCOUNTS)} demo users: the people of 2 buyer accounts, and the staff")
     await contexts.catalog.images.prepare()
     image_keys = await _put_images(contexts.catalog.images)
-    published = await contexts.catalog.publish([_product(material, image_keys) for material in materials])
+    published = await contexts.catalog.publish(
+        [_product(material, image_keys) for material in materials], SYSTEM
+    )
     if not isinstance(published, Published):
         raise ValueError(f"gateway/demo/materials.csv: {published.details}")
     report(f"{len(published.product_ids)} demo products, {len(image_keys)} images")
@@ -112,7 +115,8 @@ async def seed_demo(database: Database, contexts: Contexts, report: Report) -> N
             price
             for material in materials
             for price in _prices(material, published.product_ids[material.sku], sp_account)
-        ]
+        ],
+        SYSTEM,
     )
     report(f"{loaded.written} demo prices")
 

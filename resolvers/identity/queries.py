@@ -5,6 +5,7 @@ from uuid import UUID
 import strawberry
 
 from contexts.identity import api as identity
+from resolvers.identity.audit import AuditQuery
 from resolvers.identity.types import Viewer
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import PUBLIC
@@ -12,7 +13,7 @@ from resolvers.vocabulary.fields import root_field
 
 
 @strawberry.type
-class Query:
+class Query(AuditQuery):
     """Merged into the root."""
 
     @root_field(type=Viewer | None, description="The signed-in caller; null when anonymous.", guard=PUBLIC)

@@ -128,7 +128,7 @@ async def _move(info: Info, step: ordering.MoveOrder, input: OrderTransitionInpu
         )
     outcome = await step(
         reach_of(principal),
-        principal.user_id,
+        info.context.actor,
         ordering.TransitionCommand(order_id, input.idempotency_key, input.reason),
     )
     match outcome:

@@ -83,7 +83,7 @@ class Mutation:
                 amount=input.amount,
                 valid_from=input.valid_from,
                 valid_to=input.valid_to,
-                by=info.context.signed_in().user_id,
+                by=info.context.actor,
             )
         )
         match outcome:

@@ -16,18 +16,20 @@ from contexts.catalog.api import Catalog
 from contexts.identity.api import Account, Identity, Principal
 from contexts.orders.api import Ordering
 from contexts.pricing.api import Pricing
+from contexts.shared.audit import Actor, AuditTrail
 
 Loader = TypeVar("Loader")
 
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """The doors of the four contexts."""
+    """The doors of the four contexts, and the audit trail they all write to."""
 
     catalog: Catalog
     pricing: Pricing
     orders: Ordering
     identity: Identity
+    audit_trail: AuditTrail
 
 
 @dataclass(slots=True)
@@ -58,6 +60,13 @@ class RequestContext:
         if self.principal is None:
             raise AssertionError("this field needs a guard: @authenticated or @requiresScopes")
         return self.principal
+
+    @property
+    def actor(self) -> Actor:
+        """The caller, as the audit trail names them."""
+        if self.principal is None:
+            return Actor(None, None, self.request_id)
+        return Actor(self.principal.user_id, self.principal.session_id, self.request_id)
 
     async def account(self, account_id: UUID) -> Account | None:
         """The buyer account, if the caller may see it; asked once per operation, however many fields need it."""

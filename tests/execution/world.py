@@ -148,6 +148,7 @@ class World:
                 open_account=absent,
                 add_user=absent,
             ),
+            audit_trail=absent,
         )
 
     # Chance, by key.

@@ -13,6 +13,7 @@ from contexts.identity.api import AccountOpened, AccountStatus, Address
 from contexts.orders.api import CartChanged, CheckOutCommand, Customer, Placed
 from contexts.pricing.api import Line, Perspective, PriceSource
 from contexts.shared.adapters.database import Database
+from contexts.shared.audit import SYSTEM
 from gateway.importer.run import ImportFailed, ImportOptions, ImportSummary, run_import
 from gateway.settings import Settings
 from gateway.wiring import wired
@@ -167,7 +168,7 @@ async def test_a_changed_description_keeps_from_when_on_the_stock_is_low(
     known = ProductDraft(
         "SINAPI-00007250", "PREGO", "KG", Decimal(1), "ferragens", "Ferragens", Decimal(50), Decimal(80)
     )
-    await contexts.catalog.publish([known])
+    await contexts.catalog.publish([known], SYSTEM)
     await imported(contexts, workbook(tmp_path, (7250.0, "PREGO 18 X 27", "KG", "C", 10.0)))
     nail = await product(contexts, known.sku)
     assert (nail.name, nail.availability.status) == ("PREGO 18 X 27", StockStatus.LOW_STOCK)

@@ -10,6 +10,7 @@ from contexts.catalog.api import Images, Product, ProductDraft, Published, Store
 from contexts.identity.api import Account, SignedIn
 from contexts.pricing.api import Line, Perspective, PriceSource, ResolvedPrice
 from contexts.shared.adapters.database import Database, counting_statements
+from contexts.shared.audit import SYSTEM
 from gateway.embedded.s3 import S3
 from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, PA_CNPJ, SP_CNPJ, seed_demo
 from gateway.seed.materials import read_materials
@@ -164,7 +165,7 @@ async def test_a_second_start_touches_nothing_in_a_few_statements(
     contexts: Contexts, database: Database
 ) -> None:
     changed = ProductDraft("CIM-0002", "Cimento renomeado", "SC", Decimal(1), "cimento", "Cimento")
-    assert isinstance(await contexts.catalog.publish([changed]), Published)
+    assert isinstance(await contexts.catalog.publish([changed], SYSTEM), Published)
     with counting_statements() as count:
         await seed_demo(database, contexts, quiet)
     assert count.statements == 2

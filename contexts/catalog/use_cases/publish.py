@@ -7,6 +7,8 @@ from decimal import Decimal
 from contexts.catalog.domain.images import is_image_key
 from contexts.catalog.domain.slugs import distinct_slugs, kebab, slug_of
 from contexts.catalog.ports import ProductDraft, Published, Shelf
+from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import Clock
 from contexts.shared.quantity import QUANTITY_DECIMALS, decimals
 from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.transaction import Transactions
@@ -27,8 +29,9 @@ class PublishProducts:
 
     transactions: Transactions
     shelf: Shelf
+    clock: Clock
 
-    async def __call__(self, drafts: Sequence[ProductDraft]) -> Published | InvalidInput:
+    async def __call__(self, drafts: Sequence[ProductDraft], by: Actor) -> Published | InvalidInput:
         details = tuple(
             Detail(("input", "products", str(index), field), code, message)
             for index, draft in enumerate(drafts)
@@ -41,6 +44,11 @@ class PublishProducts:
             await self.shelf.lock(transaction)
             taken = await self.shelf.slug_owners(transaction, {slug_of(name, sku) for name, sku in names})
             published = await self.shelf.put(transaction, drafts, distinct_slugs(names, taken))
+            if drafts:
+                facts = {"created": published.created, "updated": published.updated}
+                await transaction.record(
+                    Act(by, "catalog.products_published", Subject("Product"), self.clock.now(), after=facts)
+                )
             await transaction.commit()
         return published
 

@@ -36,7 +36,9 @@ class SqlSessions:
 
     async def start(self, transaction: Transaction, session: Session, token: RefreshToken) -> None:
         connection = connection_of(transaction)
-        await connection.execute(insert(sessions).values(asdict(session)))
+        await connection.execute(
+            insert(sessions).values(asdict(session) | {"last_used_at": session.created_at})
+        )
         await connection.execute(insert(refresh_tokens).values(asdict(token)))
 
     async def locked(self, transaction: Transaction, digest: bytes) -> tuple[Session, RefreshToken] | None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -60,6 +61,7 @@ users = Table(
     Column("account_id", ForeignKey("identity.buyer_accounts.id"), index=True),
     Column("active", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("email_verified_at", DateTime(timezone=True)),
 )
 
 roles = Table(
@@ -67,6 +69,7 @@ roles = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("description", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
 )
 
 role_scopes = Table(
@@ -98,16 +101,51 @@ sessions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True), nullable=False),
+    Column("user_agent", Text),
+    Column("address", Text),
+    Column("rotated_last", LargeBinary),
+    Index("sessions_of_user", "user_id", "created_at"),
+    Index("sessions_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
+    Index("sessions_expired", "expires_at"),
 )
 
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    # The index is for the cascade, once something deletes old sessions; nothing does yet.
+    # The index is for the cascade when the worker deletes old sessions.
     Column("session_id", ForeignKey("identity.sessions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("issued_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("spent_at", DateTime(timezone=True)),
     CheckConstraint("octet_length(digest) = 32", name="refresh_tokens_digest"),
+    # One line of succession: whatever runs at once, a session has at most one token that can be used.
+    Index("refresh_tokens_unspent", "session_id", unique=True, postgresql_where=text("spent_at IS NULL")),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("free_at", DateTime(timezone=True), nullable=False),
+    Column("forgotten_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(key) = 32", name="sign_in_failures_key"),
+    Index("sign_in_failures_forgotten", "forgotten_at"),
+)
+
+mailed_tokens = Table(
+    "mailed_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("user_id", ForeignKey("identity.users.id", ondelete="CASCADE"), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(digest) = 32", name="mailed_tokens_digest"),
+    CheckConstraint("purpose IN ('PASSWORD_RESET', 'EMAIL_VERIFICATION')", name="mailed_tokens_purpose"),
+    Index("mailed_tokens_of_user", "user_id", "purpose"),
+    Index("mailed_tokens_expired", "expires_at"),
 )

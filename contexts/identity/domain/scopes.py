@@ -4,10 +4,12 @@ from typing import Final
 
 # Those that are asked for in more than one place.
 ALL_ACCOUNTS: Final = "account:all"
+AUDIT_READ: Final = "audit:read"
 CART_WRITE: Final = "cart:write"
 ORDER_READ: Final = "order:read"
 PRICE_READ: Final = "price:read"
 PRICE_WRITE: Final = "price:write"
+ROLE_MANAGE: Final = "role:manage"
 
 SCOPES: Final = frozenset(
     {
@@ -22,6 +24,8 @@ SCOPES: Final = frozenset(
         "catalog:write",
         ALL_ACCOUNTS,
         "account:manage",
+        AUDIT_READ,
+        ROLE_MANAGE,
     }
 )
 

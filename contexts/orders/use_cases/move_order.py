@@ -9,6 +9,7 @@ from contexts.orders.domain.rejections import InvalidTransition
 from contexts.orders.domain.status import OrderStatus
 from contexts.orders.ports import Buyers, IdempotencyKeys, OrderBook, Stock
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
+from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.rejections import Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
@@ -48,14 +49,16 @@ class MoveOrder:
     stock: Stock
     clock: Clock
 
-    async def __call__(self, reach: Reach, actor: UUID, command: TransitionCommand) -> MoveOutcome:
-        """`actor` is the user who does it; the key is theirs. Reach is checked before a replay is shown."""
+    async def __call__(self, reach: Reach, by: Actor, command: TransitionCommand) -> MoveOutcome:
+        """The key is the user's who does it. Reach is checked before a replay is shown."""
+        if by.user_id is None:
+            raise ValueError("an order is moved by somebody: the key is theirs")
         if invalid := _malformed(command):
             return invalid
         print_ = fingerprint(f"order:{self.to.name}", order=command.order_id, reason=command.reason)
         async with self.transactions.begin() as transaction:
             earlier = await self.keys.claim(
-                transaction, actor, command.idempotency_key, print_, command.order_id
+                transaction, by.user_id, command.idempotency_key, print_, command.order_id
             )
             if earlier is not None and earlier.fingerprint != print_:
                 return IdempotencyKeyReused()
@@ -67,11 +70,23 @@ class MoveOrder:
             moved = order.move(self.to, reach)
             if isinstance(moved, InvalidTransition):
                 return moved
-            await self.book.move(transaction, moved, order.status, actor, command.reason, self.clock.now())
+            now = self.clock.now()
+            await self.book.move(transaction, moved, order.status, by.user_id, command.reason, now)
             if moved.status is OrderStatus.CANCELLED:
                 await self.stock.release(transaction, moved.id)
             await transaction.publish(
                 Event(f"orders.{self.to.name.lower()}", {"order_id": str(moved.id), "number": moved.number})
+            )
+            await transaction.record(
+                Act(
+                    by,
+                    f"orders.{self.to.name.lower()}",
+                    Subject("Order", moved.id),
+                    now,
+                    account_id=moved.account_id,
+                    before={"status": order.status.value},
+                    after={"status": moved.status.value, "reason": command.reason},
+                )
             )
             await transaction.commit()
             return Moved(moved, replayed=False)

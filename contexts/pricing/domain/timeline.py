@@ -18,6 +18,17 @@ class Timeline:
         """When the first price that begins after the instant begins."""
         return next((price.valid_from for price in self.prices if price.valid_from > instant), None)
 
+    def at(self, instant: datetime) -> Price | None:
+        """The price that holds at the instant."""
+        return next(
+            (
+                price
+                for price in self.prices
+                if price.valid_from <= instant and (price.valid_to is None or instant < price.valid_to)
+            ),
+            None,
+        )
+
     def covering(self, amount: Money, start: datetime, end: datetime | None) -> Price | None:
         """The price valid at `start`, if from there to `end` every price is this amount, without a gap."""
         first: Price | None = None

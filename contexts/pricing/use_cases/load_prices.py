@@ -9,6 +9,8 @@ from uuid import UUID
 from contexts.pricing.domain.price import Price, PriceKey, PriceSource
 from contexts.pricing.domain.timeline import Timeline
 from contexts.pricing.ports import PriceTable
+from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
 from contexts.shared.transaction import Transactions
@@ -58,9 +60,10 @@ class LoadPrices:
 
     table: PriceTable
     transactions: Transactions
+    clock: Clock
 
-    async def __call__(self, drafts: Sequence[PriceDraft]) -> Loaded:
-        """Several drafts of one key are taken in the order given."""
+    async def __call__(self, drafts: Sequence[PriceDraft], by: Actor) -> Loaded:
+        """Several drafts of one key are taken in the order given. A load is one act in the audit trail."""
         async with self.transactions.begin() as transaction:
             await self.table.lock_all(transaction)
             before = await self.table.timelines(transaction, {draft.key for draft in drafts})
@@ -78,6 +81,11 @@ class LoadPrices:
                 [price for timeline in before.values() for price in timeline.prices],
                 [price for timeline in after.values() for price in timeline.prices],
             )
+            if written:
+                facts = {"written": written, "unchanged": len(drafts) - written}
+                await transaction.record(
+                    Act(by, "pricing.prices_loaded", Subject("Price"), self.clock.now(), after=facts)
+                )
             await transaction.commit()
         return Loaded(written, len(drafts) - written)
 

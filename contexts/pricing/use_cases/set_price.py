@@ -8,6 +8,7 @@ from uuid import UUID
 from contexts.pricing.domain.price import Price, PriceKey, PriceSource
 from contexts.pricing.domain.timeline import Timeline
 from contexts.pricing.ports import Accounts, PriceTable, Products
+from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
@@ -34,7 +35,7 @@ class SetPriceCommand:
     amount: Decimal
     valid_from: datetime | None
     valid_to: datetime | None
-    by: UUID
+    by: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,38 @@ class SetPrice:
                 amount=amount,
                 valid_from=start,
                 valid_to=end,
-                set_by=command.by,
+                set_by=command.by.user_id,
             )
             await self.table.replace(transaction, timeline.prices, timeline.with_price(price).prices)
+            await transaction.record(
+                Act(
+                    command.by,
+                    "pricing.price_set",
+                    Subject("Price", price.id),
+                    self.clock.now(),
+                    account_id=price.account_id,
+                    before=_facts(timeline.at(start), command.sku),
+                    after=_facts(price, command.sku),
+                )
+            )
             await transaction.commit()
             return PriceSet(price)
+
+
+def _facts(price: Price | None, sku: str) -> dict[str, Json] | None:
+    """What the audit trail keeps of the price that held when the new one begins, and of the new one."""
+    if price is None:
+        return None
+    return {
+        "sku": sku,
+        "source": price.source.value,
+        "state": price.state,
+        "tier": price.tier,
+        "minQuantity": str(price.min_quantity),
+        "amount": str(price.amount.amount),
+        "validFrom": price.valid_from.isoformat(),
+        "validTo": None if price.valid_to is None else price.valid_to.isoformat(),
+    }
 
 
 def _problems(command: SetPriceCommand, now: datetime) -> list[Detail]:

@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.readers import Readers
-from contexts.shared.adapters.tables import outbox
+from contexts.shared.adapters.tables import audit_trail, outbox
+from contexts.shared.audit import Act
 from contexts.shared.ids import new_id
 from contexts.shared.transaction import Event, Transaction
 
@@ -84,6 +85,23 @@ class SqlTransaction:
         )
         # Delivered by PostgreSQL at commit, and not at all on rollback: it only wakes a worker up.
         await self.connection.execute(select(func.pg_notify(OUTBOX_CHANNEL, event.topic)))
+
+    async def record(self, act: Act) -> None:
+        await self.connection.execute(
+            audit_trail.insert().values(
+                id=new_id(),
+                at=act.at,
+                actor_id=act.by.user_id,
+                session_id=act.by.session_id,
+                request_id=act.by.request_id,
+                account_id=act.account_id,
+                action=act.action,
+                subject_type=act.subject.type,
+                subject_id=None if act.subject.id is None else str(act.subject.id),
+                before=act.before,
+                after=act.after,
+            )
+        )
 
     async def commit(self) -> None:
         await self.raw.execute("COMMIT")

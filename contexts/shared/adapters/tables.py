@@ -39,3 +39,25 @@ outbox = Table(
     ),
 )
 """`handled_at`: done. `failed_at`: given up after the last attempt, kept for a person to look at."""
+
+audit_trail = Table(
+    "audit_trail",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor_id", Uuid),
+    Column("session_id", Uuid),
+    Column("request_id", Text),
+    Column("account_id", Uuid),
+    Column("action", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    Index("audit_trail_latest", "at", "id"),
+    Index("audit_trail_of_actor", "actor_id", "at", "id"),
+    Index("audit_trail_of_account", "account_id", "at", "id"),
+    Index("audit_trail_of_subject", "subject_type", "subject_id", "at", "id"),
+    Index("audit_trail_of_action", "action", "at", "id"),
+)
+"""Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE to everybody, the table's owner included."""

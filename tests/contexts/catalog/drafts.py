@@ -6,6 +6,8 @@ from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.ports import ProductDraft, Published
 from contexts.catalog.use_cases.publish import PublishProducts
 from contexts.shared.adapters.database import Database
+from contexts.shared.audit import SYSTEM
+from contexts.shared.clock import SystemClock
 
 
 def draft(
@@ -36,6 +38,6 @@ def draft(
 
 async def publish(database: Database, *drafts: ProductDraft) -> Published:
     """The drafts, on the shelf."""
-    published = await PublishProducts(database, SqlShelf())(drafts)
+    published = await PublishProducts(database, SqlShelf(), SystemClock())(drafts, SYSTEM)
     assert isinstance(published, Published), published
     return published

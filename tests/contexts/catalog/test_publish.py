@@ -13,6 +13,8 @@ from contexts.catalog.domain.product import StockStatus
 from contexts.catalog.ports import ProductDraft, Published, StockLine
 from contexts.catalog.use_cases.publish import PublishProducts
 from contexts.shared.adapters.database import Database
+from contexts.shared.audit import SYSTEM
+from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import InvalidInput
 from tests.contexts.catalog.drafts import draft, publish
@@ -134,7 +136,7 @@ BAD = [
 async def test_one_wrong_draft_refuses_all(
     database: Database, products: SqlProducts, wrong: ProductDraft, field: str, code: str
 ) -> None:
-    outcome = await PublishProducts(database, SqlShelf())([draft("GOOD"), wrong])
+    outcome = await PublishProducts(database, SqlShelf(), SystemClock())([draft("GOOD"), wrong], SYSTEM)
     assert isinstance(outcome, InvalidInput)
     assert (("input", "products", "1", field), code) in [
         (detail.path, detail.code) for detail in outcome.details
@@ -143,7 +145,7 @@ async def test_one_wrong_draft_refuses_all(
 
 
 async def test_a_sku_comes_once(database: Database) -> None:
-    outcome = await PublishProducts(database, SqlShelf())([draft("A1"), draft("A1")])
+    outcome = await PublishProducts(database, SqlShelf(), SystemClock())([draft("A1"), draft("A1")], SYSTEM)
     assert isinstance(outcome, InvalidInput)
     assert [detail.code for detail in outcome.details] == ["DUPLICATE"]
 

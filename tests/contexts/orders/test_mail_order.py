@@ -9,6 +9,7 @@ from contexts.orders.use_cases.mail_order import number, reais
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.transaction import Event
+from tests.actor import by
 from tests.contexts.orders.shop import Shop
 
 
@@ -46,7 +47,7 @@ async def test_the_mail_of_each_step(shop: Shop) -> None:
     outcome = await shop.check_out(customer, version=2)
     assert isinstance(outcome, Placed)
     order = outcome.order
-    await shop.api.confirm(EveryAccount(), new_id(), TransitionCommand(order.id, "k", None))
+    await shop.api.confirm(EveryAccount(), by(), TransitionCommand(order.id, "k", None))
     payload = {"order_id": str(order.id), "number": order.number}
     event_ids = [new_id() for _ in range(3)]
     for event_id, topic in zip(event_ids, ["placed", "confirmed", "cancelled"], strict=True):

@@ -22,6 +22,7 @@ from contexts.orders.api import (
 )
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from tests.actor import by
 from tests.contexts.orders.shop import NOON, Shop
 from tests.contexts.orders.test_check_out import events_of
 
@@ -49,9 +50,11 @@ def moved(outcome: MoveOutcome, replayed: bool = False) -> Order:
 async def test_confirm_then_cancel_returns_the_stock(shop: Shop) -> None:
     customer, order = await an_order(shop)
     seller = new_id()
-    confirmed = moved(await shop.api.confirm(EveryAccount(), seller, command(order.id, "k1")))
+    confirmed = moved(await shop.api.confirm(EveryAccount(), by(seller), command(order.id, "k1")))
     assert (confirmed.status, confirmed.version) == (CONFIRMED, 2)
-    cancelled = moved(await shop.api.cancel(EveryAccount(), seller, command(order.id, "k2", "sem caminhão")))
+    cancelled = moved(
+        await shop.api.cancel(EveryAccount(), by(seller), command(order.id, "k2", "sem caminhão"))
+    )
     assert (cancelled.status, cancelled.version) == (CANCELLED, 3)
     assert shop.stock.available[order.lines[0].product_id] == 5
     found = await shop.api.orders.by_ids(OwnAccount(customer.account_id), [order.id])
@@ -72,32 +75,36 @@ async def test_confirm_then_cancel_returns_the_stock(shop: Shop) -> None:
 async def test_a_buyer_cancels_only_what_nobody_has_confirmed(shop: Shop) -> None:
     customer, order = await an_order(shop)
     mine = OwnAccount(customer.account_id)
-    await shop.api.confirm(EveryAccount(), new_id(), command(order.id))
-    outcome = await shop.api.cancel(mine, customer.user_id, command(order.id, "c"))
+    await shop.api.confirm(EveryAccount(), by(), command(order.id))
+    outcome = await shop.api.cancel(mine, by(customer.user_id), command(order.id, "c"))
     assert outcome == InvalidTransition(CONFIRMED, CANCELLED)
     assert shop.stock.available[order.lines[0].product_id] == 3
 
     customer, order = await an_order(shop)
     mine = OwnAccount(customer.account_id)
-    assert moved(await shop.api.cancel(mine, customer.user_id, command(order.id, "c"))).status is CANCELLED
+    assert (
+        moved(await shop.api.cancel(mine, by(customer.user_id), command(order.id, "c"))).status is CANCELLED
+    )
 
 
 async def test_a_buyer_never_confirms(shop: Shop) -> None:
     customer, order = await an_order(shop)
-    outcome = await shop.api.confirm(OwnAccount(customer.account_id), customer.user_id, command(order.id))
+    outcome = await shop.api.confirm(OwnAccount(customer.account_id), by(customer.user_id), command(order.id))
     assert outcome == InvalidTransition(PLACED, CONFIRMED)
 
 
 async def test_replay_and_reuse(shop: Shop) -> None:
     _, order = await an_order(shop)
     seller = new_id()
-    first = moved(await shop.api.confirm(EveryAccount(), seller, command(order.id)))
-    assert moved(await shop.api.confirm(EveryAccount(), seller, command(order.id)), replayed=True) == first
-    assert await shop.api.cancel(EveryAccount(), seller, command(order.id)) == IdempotencyKeyReused()
-    other = await shop.api.confirm(EveryAccount(), seller, command(order.id, reason="outra"))
+    first = moved(await shop.api.confirm(EveryAccount(), by(seller), command(order.id)))
+    assert (
+        moved(await shop.api.confirm(EveryAccount(), by(seller), command(order.id)), replayed=True) == first
+    )
+    assert await shop.api.cancel(EveryAccount(), by(seller), command(order.id)) == IdempotencyKeyReused()
+    other = await shop.api.confirm(EveryAccount(), by(seller), command(order.id, reason="outra"))
     assert other == IdempotencyKeyReused()
     # Another user's key of the same name is another key.
-    outcome = await shop.api.confirm(EveryAccount(), new_id(), command(order.id))
+    outcome = await shop.api.confirm(EveryAccount(), by(), command(order.id))
     assert outcome == InvalidTransition(CONFIRMED, CONFIRMED)
     assert await events_of(shop, order.id) == ["orders.placed", "orders.confirmed"]
 
@@ -105,27 +112,27 @@ async def test_replay_and_reuse(shop: Shop) -> None:
 async def test_one_key_of_a_checkout_does_not_move_an_order(shop: Shop) -> None:
     customer, order = await an_order(shop)
     mine = OwnAccount(customer.account_id)
-    outcome = await shop.api.cancel(mine, customer.user_id, command(order.id, "key"))
+    outcome = await shop.api.cancel(mine, by(customer.user_id), command(order.id, "key"))
     assert outcome == IdempotencyKeyReused()
 
 
 async def test_reach(shop: Shop) -> None:
     customer, order = await an_order(shop)
     rep = new_id()
-    stranger = await shop.api.cancel(OwnAccount(new_id()), new_id(), command(order.id))
-    nowhere = await shop.api.cancel(EveryAccount(), new_id(), command(new_id()))
+    stranger = await shop.api.cancel(OwnAccount(new_id()), by(), command(order.id))
+    nowhere = await shop.api.cancel(EveryAccount(), by(), command(new_id()))
     assert stranger == nowhere == NotFound("order", ("input", "id"))
-    assert isinstance(await shop.api.confirm(Portfolio(rep), rep, command(order.id)), Forbidden)
+    assert isinstance(await shop.api.confirm(Portfolio(rep), by(rep), command(order.id)), Forbidden)
     shop.buyers.portfolios[rep] = frozenset({customer.account_id})
-    moved(await shop.api.confirm(Portfolio(rep), rep, command(order.id)))
+    moved(await shop.api.confirm(Portfolio(rep), by(rep), command(order.id)))
     # What was theirs no longer is: not even the replay is shown.
     shop.buyers.portfolios[rep] = frozenset()
-    assert isinstance(await shop.api.confirm(Portfolio(rep), rep, command(order.id)), Forbidden)
+    assert isinstance(await shop.api.confirm(Portfolio(rep), by(rep), command(order.id)), Forbidden)
 
 
 @pytest.mark.parametrize("reason", ["x" * 501, "a\0b", "\udfff"])
 async def test_malformed_reasons(shop: Shop, reason: str) -> None:
-    outcome = await shop.api.cancel(EveryAccount(), new_id(), command(new_id(), reason=reason))
+    outcome = await shop.api.cancel(EveryAccount(), by(), command(new_id(), reason=reason))
     assert isinstance(outcome, InvalidInput)
     assert outcome.details[0].path == ("input", "reason")
 
@@ -133,7 +140,7 @@ async def test_malformed_reasons(shop: Shop, reason: str) -> None:
 async def test_ten_people_at_once_cancel_once(shop: Shop) -> None:
     _, order = await an_order(shop)
     outcomes = await asyncio.gather(
-        *(shop.api.cancel(EveryAccount(), new_id(), command(order.id)) for _ in range(10))
+        *(shop.api.cancel(EveryAccount(), by(), command(order.id)) for _ in range(10))
     )
     assert [isinstance(outcome, Moved) for outcome in outcomes].count(True) == 1
     assert outcomes.count(InvalidTransition(CANCELLED, CANCELLED)) == 9

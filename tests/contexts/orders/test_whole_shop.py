@@ -42,10 +42,12 @@ from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import LoadPrices, PriceDraft, PriceSource, ResolvePrices
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.adapters.outbox import OutboxRelay
+from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.rejections import Forbidden
+from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
@@ -82,14 +84,15 @@ class House:
             )
             for _ in range(count)
         ]
-        published = await self.publish(drafts)
+        published = await self.publish(drafts, SYSTEM)
         assert isinstance(published, Published)
         await self.load(
             [
                 PriceDraft(id, source, None, state, None, Decimal(1), Decimal(amount), ALWAYS)
                 for id in published.product_ids.values()
                 for source, amount, state in prices
-            ]
+            ],
+            SYSTEM,
         )
         return [draft.sku for draft in drafts]
 
@@ -134,8 +137,8 @@ def house(database: Database) -> House:
             mail,
             clock,
         ),
-        publish=PublishProducts(database, SqlShelf()),
-        load=LoadPrices(prices, database),
+        publish=PublishProducts(database, SqlShelf(), clock),
+        load=LoadPrices(prices, database, clock),
         catalog=products,
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, Argon2Passwords(), database, clock),
@@ -193,7 +196,7 @@ async def test_cancelling_while_others_buy_loses_no_unit(house: House) -> None:
     cancelled, bought = await asyncio.gather(
         asyncio.gather(
             *(
-                house.orders.cancel(EveryAccount(), new_id(), TransitionCommand(each.order.id, "c", None))
+                house.orders.cancel(EveryAccount(), by(), TransitionCommand(each.order.id, "c", None))
                 for each in placed
             )
         ),
@@ -276,9 +279,9 @@ async def test_a_rep_and_the_mail(house: House) -> None:
         orders.append(outcome.order)
     reach = Portfolio(rep.user.id)
     mine = TransitionCommand(orders[0].id, "a", None)
-    assert isinstance(await house.orders.confirm(reach, rep.user.id, mine), Moved)
+    assert isinstance(await house.orders.confirm(reach, by(rep.user.id), mine), Moved)
     theirs = TransitionCommand(orders[1].id, "b", None)
-    assert isinstance(await house.orders.confirm(reach, rep.user.id, theirs), Forbidden)
+    assert isinstance(await house.orders.confirm(reach, by(rep.user.id), theirs), Forbidden)
     assert await house.orders.orders.count(reach) == 1
 
     relay = OutboxRelay(

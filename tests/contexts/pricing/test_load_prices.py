@@ -15,7 +15,10 @@ from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import Loaded, LoadPrices, PriceDraft, PriceSource, SetPrice, SetPriceCommand
 from contexts.pricing.domain.price import PriceKey
 from contexts.shared.adapters.database import Database, counting_statements
+from contexts.shared.audit import SYSTEM
+from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
+from tests.actor import by
 from tests.contexts.pricing.days import as_days
 from tests.contexts.pricing.fakes import Customers, HandClock, Shop
 from tests.contexts.pricing.tables import ACCOUNTS, day
@@ -34,7 +37,7 @@ async def _periods(database: Database, key: PriceKey) -> list[tuple[tuple[object
 
 
 async def test_loading_again_changes_nothing(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database)
+    load = LoadPrices(SqlPrices(database), database, SystemClock())
     product_ids = [new_id() for _ in range(1000)]
     drafts = [
         draft
@@ -47,29 +50,31 @@ async def test_loading_again_changes_nothing(database: Database) -> None:
     ]
 
     with counting_statements() as count:
-        assert await load(drafts) == Loaded(written=3000, unchanged=0)
+        assert await load(drafts, SYSTEM) == Loaded(written=3000, unchanged=0)
     assert count.statements <= 5
 
-    assert await load(drafts) == Loaded(written=0, unchanged=3000)
+    assert await load(drafts, SYSTEM) == Loaded(written=0, unchanged=3000)
     later = [replace(draft, valid_from=day(3)) for draft in drafts]
-    assert await load(later) == Loaded(written=0, unchanged=3000)
+    assert await load(later, SYSTEM) == Loaded(written=0, unchanged=3000)
 
 
 async def test_another_amount_supersedes_from_its_start_on(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database)
+    load = LoadPrices(SqlPrices(database), database, SystemClock())
     draft = _draft(new_id())
-    await load([draft])
+    await load([draft], SYSTEM)
 
-    assert await load([replace(draft, amount=Decimal(12), valid_from=day(2))]) == Loaded(1, 0)
+    assert await load([replace(draft, amount=Decimal(12), valid_from=day(2))], SYSTEM) == Loaded(1, 0)
 
     assert await _periods(database, draft.key) == [((day(0), day(2)), 10), ((day(2), None), 12)]
 
 
 async def test_a_key_may_come_several_times(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database)
+    load = LoadPrices(SqlPrices(database), database, SystemClock())
     product_id = new_id()
 
-    loaded = await load([_draft(product_id), _draft(product_id, "12", 4), _draft(product_id, "11", 2)])
+    loaded = await load(
+        [_draft(product_id), _draft(product_id, "12", 4), _draft(product_id, "11", 2)], SYSTEM
+    )
 
     assert loaded == Loaded(3, 0)
     assert await _periods(database, _draft(product_id).key) == [
@@ -88,14 +93,14 @@ def test_a_draft_that_would_be_rounded_is_refused(amount: str) -> None:
 async def test_loads_and_single_calls_at_once_wait_for_each_other(database: Database) -> None:
     product_id = new_id()
     sql = SqlPrices(database)
-    load = LoadPrices(sql, database)
+    load = LoadPrices(sql, database, SystemClock())
     set_price = SetPrice(sql, Shop({"X": product_id}), Customers([]), database, HandClock(day(1)))
     command = SetPriceCommand(
-        "X", PriceSource.NATIONAL, None, None, None, Decimal(1), Decimal(1), None, None, new_id()
+        "X", PriceSource.NATIONAL, None, None, None, Decimal(1), Decimal(1), None, None, by()
     )
 
     await asyncio.gather(
-        *(load([_draft(product_id, str(number))]) for number in range(4)),
+        *(load([_draft(product_id, str(number))], SYSTEM) for number in range(4)),
         *(set_price(replace(command, amount=Decimal(number))) for number in range(10, 14)),
     )
 
@@ -128,7 +133,7 @@ async def test_copies_and_leaves_the_table_as_it_was_made(database: Database) ->
     assert heard == [2000]
     assert await _shape(database) == shape
     assert await _periods(database, drafts[-1].key) == [((day(0), None), 10)]
-    assert await LoadPrices(SqlPrices(database), database)(drafts) == Loaded(0, 2000)
+    assert await LoadPrices(SqlPrices(database), database, SystemClock())(drafts, SYSTEM) == Loaded(0, 2000)
 
 
 async def test_a_copy_with_an_overlap_leaves_nothing_behind(database: Database) -> None:

@@ -17,6 +17,7 @@ from contexts.shared.adapters.database import Database
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import InvalidInput, NotFound
+from tests.actor import by
 from tests.contexts.pricing.days import CALLS, Calendar, Call, as_days
 from tests.contexts.pricing.fakes import Customers, HandClock, Shop
 from tests.contexts.pricing.tables import day
@@ -34,7 +35,7 @@ COMMAND = SetPriceCommand(
     amount=Decimal("10.50"),
     valid_from=None,
     valid_to=None,
-    by=PRICER,
+    by=by(PRICER),
 )
 
 
@@ -94,7 +95,7 @@ async def test_starts_now_and_stays_open(database: Database) -> None:
     assert (outcome.price.valid_from, outcome.price.valid_to) == (day(5), None)
     assert outcome.price.set_by == PRICER
     clock.instant = day(6)
-    again = await _set_price(database, product_id, clock)(replace(COMMAND, by=new_id()))
+    again = await _set_price(database, product_id, clock)(replace(COMMAND, by=by()))
     assert again == outcome
 
 

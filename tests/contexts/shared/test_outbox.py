@@ -17,7 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexts.shared.adapters.database import Database, SqlTransaction
 from contexts.shared.adapters.outbox import MAX_ATTEMPTS, ORPHANED, Handler, OutboxRelay
 from contexts.shared.adapters.tables import outbox
-from contexts.shared.transaction import Event, Json
+from contexts.shared.audit import Json
+from contexts.shared.transaction import Event
 from gateway.embedded.postgres import Postgres
 
 
