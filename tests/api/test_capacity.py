@@ -15,8 +15,9 @@ from starlette.types import ASGIApp
 from contexts.shared.adapters.database import connector
 from gateway.app import create_app
 from gateway.settings import Settings
+from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
-from tests.api.test_subscriptions import connected, receive, send, served
+from tests.api.socket_client import connected, receive, send
 
 CATEGORIES = "{ categories { slug } }"
 

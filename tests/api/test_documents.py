@@ -14,7 +14,8 @@ from gateway.progress import CannotRun
 from gateway.settings import Settings
 from schema.documents import AcceptedDocuments
 from schema.manifest import id_of
-from tests.api import test_subscriptions as sockets
+from tests.api import serving
+from tests.api import socket_client as sockets
 from tests.api.shop import GRAPHQL_RESPONSE, OPERATIONS, SP, Json, Shop
 
 CATEGORIES = (OPERATIONS / "portal/Categories.graphql").read_text()
@@ -45,7 +46,7 @@ async def test_a_shipped_document_by_id(shop: Shop, id: str) -> None:
     got = await shop.http.get("/graphql", params=parameters, headers=ACCEPT)
     # What is left to spend is the caller's own, so an answer that caches may keep does not tell it.
     assert got.json() == {"data": posted.data}
-    assert (await shop.post(hashed(CATEGORIES), ACCEPT)).body == posted.body
+    assert (await shop.post(hashed(CATEGORIES), ACCEPT)).data == posted.data
     extensions = orjson.dumps(hashed(CATEGORIES)["extensions"]).decode()
     got = await shop.http.get("/graphql", params={"extensions": extensions}, headers=ACCEPT)
     # What is left to spend is the caller's own, so an answer that caches may keep does not tell it.
@@ -170,7 +171,7 @@ async def test_by_id_over_the_websocket(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"documents": AcceptedDocuments.TRUSTED}))
     async with (
         app.router.lifespan_context(app),
-        sockets.served(app) as address,
+        serving.served(app) as address,
         sockets.connected(address) as socket,
     ):
         for id, payload in (("1", {"documentId": ID}), ("2", hashed(CATEGORIES))):
