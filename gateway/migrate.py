@@ -51,7 +51,7 @@ async def _heads(connection: AsyncConnection) -> frozenset[str]:
 @asynccontextmanager
 async def _connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
     assert settings.database_url is not None  # absent means embedded, and those settings are complete by now
-    engine = engine_of(connector(settings.database_url, {}), pool_size=1)
+    engine = engine_of(connector(settings.database_url, {}))
     try:
         try:
             connection = await engine.connect()

@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from asyncpg import Connection
 from sqlalchemy import select, text
 
 from contexts.catalog.adapters.tables import products
@@ -72,8 +71,7 @@ class CatalogCopy:
 
         async with self.database.begin() as transaction:
             await transaction.connection.execute(text("SET LOCAL statement_timeout = 0"))
-            driver: Connection | None = (await transaction.connection.get_raw_connection()).driver_connection
-            assert driver is not None
+            driver = transaction.connection.raw
             await driver.copy_records_to_table(
                 "products", schema_name="catalog", columns=PRODUCT_COLUMNS, records=records()
             )

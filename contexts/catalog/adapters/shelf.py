@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy import Boolean, exists, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contexts.catalog.adapters.parameters import any_text, relation
 from contexts.catalog.adapters.stock import lock_stock
 from contexts.catalog.adapters.tables import categories, product_images, products, stock
 from contexts.catalog.ports import ProductDraft, Published
 from contexts.shared.adapters.database import connection_of
+from contexts.shared.adapters.writers import Writer
 from contexts.shared.ids import new_id
 from contexts.shared.transaction import Transaction
 
@@ -46,7 +46,7 @@ class SqlShelf:
         return Published(created, len(drafts) - created, product_ids)
 
 
-async def _put_categories(connection: AsyncConnection, drafts: Sequence[ProductDraft]) -> dict[str, UUID]:
+async def _put_categories(connection: Writer, drafts: Sequence[ProductDraft]) -> dict[str, UUID]:
     """New categories go behind the others, in the order of the drafts."""
     names = {draft.category_slug: draft.category_name for draft in drafts}
     given = relation(
@@ -70,7 +70,7 @@ async def _put_categories(connection: AsyncConnection, drafts: Sequence[ProductD
 
 
 async def _put_products(
-    connection: AsyncConnection,
+    connection: Writer,
     drafts: Sequence[ProductDraft],
     slugs: Mapping[str, str],
     category_ids: Mapping[str, UUID],
@@ -107,7 +107,7 @@ async def _put_products(
 
 
 async def _put_stock(
-    connection: AsyncConnection, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
+    connection: Writer, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
 ) -> None:
     """What orders hold stays theirs: counted less than that, on_hand is what they hold, and nothing is left."""
     ids = [product_ids[draft.sku] for draft in drafts]
@@ -138,7 +138,7 @@ async def _put_stock(
 
 
 async def _put_images(
-    connection: AsyncConnection, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
+    connection: Writer, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
 ) -> None:
     pictured = [draft for draft in drafts if draft.image_key is not None]
     if not pictured:

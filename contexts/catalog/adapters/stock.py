@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import TableValuedAlias, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contexts.catalog.adapters.parameters import any_id, relation
 from contexts.catalog.adapters.tables import stock, stock_reservations
 from contexts.catalog.ports import Shortage, StockLine
 from contexts.shared.adapters.database import connection_of
+from contexts.shared.adapters.writers import Writer
 from contexts.shared.transaction import Transaction
 
 _NONE = Decimal(0)
@@ -73,7 +73,7 @@ class SqlStock:
         )
 
 
-async def lock_stock(connection: AsyncConnection, product_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+async def lock_stock(connection: Writer, product_ids: Collection[UUID]) -> dict[UUID, Decimal]:
     """Lock the stock rows of products, in the one order that everybody uses; what is available of each."""
     rows = await connection.execute(
         select(stock.c.product_id, (stock.c.on_hand - stock.c.reserved).label("available"))

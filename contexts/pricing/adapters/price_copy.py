@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from asyncpg import Connection, Range
+from asyncpg import Range
 from sqlalchemy import text
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
@@ -62,9 +62,7 @@ class PriceCopy:
             await connection.execute(DropConstraint(no_overlap))
             for index in levels:
                 await connection.execute(DropIndex(index))
-            driver: Connection | None = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            await driver.copy_records_to_table(
+            await connection.raw.copy_records_to_table(
                 "prices", schema_name="pricing", columns=COLUMNS, records=records()
             )
             await connection.execute(AddConstraint(no_overlap))

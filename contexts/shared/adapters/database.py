@@ -1,4 +1,4 @@
-"""PostgreSQL: units of work on SQLAlchemy's engine, reads on asyncpg, notifications on a connection of their own.
+"""PostgreSQL: units of work and reads, each on connections of their own, and notifications.
 
 Reads and units of work have separate pools, so neither can keep the other from its connections: not a request
 that reads forty things at once, and not a hundred checkouts that wait for one row.
@@ -6,14 +6,18 @@ that reads forty things at once, and not a hundred checkouts that wait for one r
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import TracebackType
 from typing import NoReturn, TypeVarTuple, cast
 
 import asyncpg
-from sqlalchemy import event, func, select
+import orjson
+from sqlalchemy import NullPool, Text, bindparam, event, func, literal, select
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -21,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.readers import Readers
 from contexts.shared.adapters.tables import audit_trail, outbox
+from contexts.shared.adapters.writers import Writer, Writers
 from contexts.shared.audit import Act
 from contexts.shared.ids import new_id
 from contexts.shared.transaction import Event, Transaction
@@ -68,23 +73,30 @@ def _count_one() -> None:
         count.statements += 1
 
 
+_published = (
+    outbox.insert()
+    .values(
+        id=bindparam("id"),
+        topic=bindparam("topic"),
+        payload=as_type(bindparam("payload", type_=Text), JSONB),
+    )
+    .returning(outbox.c.topic)
+    .cte("published")
+)
+# The notice is delivered by PostgreSQL at commit, and not at all on rollback: it only wakes a worker up.
+_PUBLISH = Query(select(func.pg_notify(literal(OUTBOX_CHANNEL, Text), _published.c.topic)))
+
+
 @dataclass(slots=True)
 class SqlTransaction:
-    """A transaction on one connection: SQLAlchemy's, in autocommit, and asyncpg's below it, where it is begun.
+    """A transaction on one connection. Compiled statements run on it by `run`, others by `connection.execute`."""
 
-    Compiled statements run on `raw`, others on `connection`; they are the same connection and transaction.
-    """
-
-    connection: AsyncConnection
-    raw: asyncpg.Connection
+    connection: Writer
     ended: bool = False
 
     async def publish(self, event: Event) -> None:
-        await self.connection.execute(
-            outbox.insert().values(id=new_id(), topic=event.topic, payload=event.payload)
-        )
-        # Delivered by PostgreSQL at commit, and not at all on rollback: it only wakes a worker up.
-        await self.connection.execute(select(func.pg_notify(OUTBOX_CHANNEL, event.topic)))
+        payload = orjson.dumps(event.payload).decode()
+        await run(self, _PUBLISH, {"id": new_id(), "topic": event.topic, "payload": payload})
 
     async def record(self, act: Act) -> None:
         await self.connection.execute(
@@ -104,8 +116,29 @@ class SqlTransaction:
         )
 
     async def commit(self) -> None:
-        await self.raw.execute("COMMIT")
+        await self.connection.raw.execute("COMMIT")
         self.ended = True
+
+
+class UnitOfWork:
+    """A transaction from the beginning of a block to its end."""
+
+    __slots__ = ("_transaction", "_writers")
+
+    def __init__(self, writers: Writers) -> None:
+        self._writers = writers
+        self._transaction: SqlTransaction | None = None
+
+    async def __aenter__(self) -> SqlTransaction:
+        self._transaction = SqlTransaction(await self._writers.begin())
+        return self._transaction
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        transaction = self._transaction
+        assert transaction is not None
+        await self._writers.end(transaction.connection, roll_back=not transaction.ended)
 
 
 class Database:
@@ -129,26 +162,15 @@ class Database:
         self._readers = Readers(
             connector(url, _SETTINGS | timeout | {"default_transaction_read_only": "on"}), pool_size
         )
-        self.engine = engine(
-            connector(url, _SETTINGS | timeout | {"lock_timeout": str(lock_timeout_ms)}), pool_size
-        )
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine.sync_engine, "before_cursor_execute", _before_execute)
+        connect = connector(url, _SETTINGS | timeout | {"lock_timeout": str(lock_timeout_ms)})
+        self._writers = Writers(connect, pool_size)
+        self._upkeep = engine(connect).execution_options(isolation_level="AUTOCOMMIT")
+        for each in (self._writers.engine, self._upkeep):
+            event.listen(each.sync_engine, "before_cursor_execute", _before_execute)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[SqlTransaction]:
+    def begin(self) -> UnitOfWork:
         """A unit of work; leaving the block without `commit()` rolls back."""
-        while True:
-            async with self._autocommit.connect() as connection:
-                transaction = SqlTransaction(connection, await _below(connection))
-                if not await _begins(transaction):
-                    continue
-                try:
-                    yield transaction
-                finally:
-                    if not transaction.ended:
-                        await _roll_back(transaction)
-            return
+        return UnitOfWork(self._writers)
 
     async def fetch(
         self,
@@ -171,9 +193,9 @@ class Database:
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
 
-        It comes from the pool of the units of work.
+        It is made for the block and comes from no pool.
         """
-        return self._autocommit.connect()
+        return self._upkeep.connect()
 
     async def listen(self, channel: str, heard: Callable[[str | None], None]) -> NoReturn:
         """Call `heard` with the payload of each notification, until cancelled; it outlives the database's absence.
@@ -204,7 +226,8 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._readers.close()
-        await self.engine.dispose()
+        await self._writers.close()
+        await self._upkeep.dispose()
 
 
 def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -223,11 +246,9 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
     return connect
 
 
-def engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int) -> AsyncEngine:
-    """SQLAlchemy's engine over such a connector."""
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=0
-    )
+def engine(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> AsyncEngine:
+    """SQLAlchemy's engine over such a connector, without a pool."""
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 
 
 def _dsn(url: URL) -> str:
@@ -249,37 +270,8 @@ def _before_execute(
     _count_one()
 
 
-async def _below(connection: AsyncConnection) -> asyncpg.Connection:
-    below = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(below, asyncpg.Connection)
-    return below
-
-
-async def _begins(transaction: SqlTransaction) -> bool:
-    """False: the connection was cut off while it lay in the pool, and has been taken out of it."""
-    try:
-        await transaction.raw.execute("BEGIN")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-        if not transaction.raw.is_closed():
-            raise
-        await transaction.connection.invalidate()
-        return False
-    return True
-
-
-async def _roll_back(transaction: SqlTransaction) -> None:
-    try:
-        await transaction.raw.execute("ROLLBACK")
-    except BaseException as error:
-        # Cut off, or cancelled once more: nobody may find this connection in the pool with its transaction open.
-        transaction.raw.terminate()
-        await transaction.connection.invalidate()
-        if isinstance(error, asyncio.CancelledError):
-            raise
-
-
-def connection_of(transaction: Transaction) -> AsyncConnection:
-    """The connection below a transaction that `Database.begin` started."""
+def connection_of(transaction: Transaction) -> Writer:
+    """The connection of a transaction that `Database.begin` started."""
     return _transaction(transaction).connection
 
 
@@ -294,5 +286,5 @@ async def run(
 ) -> Sequence[tuple[*Columns]]:
     """Run a compiled statement in the transaction: its rows, none when it returns none."""
     _count_one()
-    rows = await _transaction(transaction).raw.fetch(query.text, *query.arguments(parameters))
+    rows = await _transaction(transaction).connection.raw.fetch(query.text, *query.arguments(parameters))
     return cast("Sequence[tuple[*Columns]]", rows)

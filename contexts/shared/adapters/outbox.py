@@ -14,10 +14,10 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contexts.shared.adapters.database import OUTBOX_CHANNEL, Database
 from contexts.shared.adapters.tables import outbox
+from contexts.shared.adapters.writers import Writer
 from contexts.shared.transaction import Event
 
 Handler = Callable[[UUID, Event], Awaitable[None]]
@@ -106,7 +106,7 @@ class OutboxRelay:
                 await handler(event_id, event)
 
 
-async def _mark_handled(connection: AsyncConnection, event_id: UUID, attempts: int) -> None:
+async def _mark_handled(connection: Writer, event_id: UUID, attempts: int) -> None:
     # clock_timestamp(), not now(): the transaction is as old as the handler took.
     await connection.execute(
         outbox.update()
@@ -115,7 +115,7 @@ async def _mark_handled(connection: AsyncConnection, event_id: UUID, attempts: i
     )
 
 
-async def _mark_failure(connection: AsyncConnection, event_id: UUID, attempts: int, error: Exception) -> None:
+async def _mark_failure(connection: Writer, event_id: UUID, attempts: int, error: Exception) -> None:
     """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt."""
     delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
     given_up = func.clock_timestamp() if attempts >= MAX_ATTEMPTS else None

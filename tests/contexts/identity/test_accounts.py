@@ -45,7 +45,7 @@ async def test_the_migration_and_the_tables_agree(database: Database) -> None:
         }
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
-    async with database.engine.connect() as connection:
+    async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
 
 

@@ -76,7 +76,7 @@ async def test_nobody_changes_the_trail(database: Database, trail: SqlAuditTrail
     await record(database, act())
     async with database.begin() as transaction:
         with pytest.raises((DBAPIError, asyncpg.InsufficientPrivilegeError), match="append-only"):
-            await transaction.raw.execute(change)
+            await transaction.connection.raw.execute(change)
     assert await trail.count(EVERYTHING) == 1
 
 

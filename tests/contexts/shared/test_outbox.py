@@ -12,9 +12,8 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import func, make_url, select
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from contexts.shared.adapters.database import Database, SqlTransaction
+from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.outbox import MAX_ATTEMPTS, ORPHANED, Handler, OutboxRelay
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.audit import Json
@@ -218,35 +217,6 @@ async def test_a_worker_outlives_the_databases_absence(
     finally:
         await elsewhere.close()
         await workers.close()
-
-
-class Exhausted(Database):
-    """A database whose pool has no connection left, twice."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.refused = 0
-        self.relieved = asyncio.Event()
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[SqlTransaction]:
-        if self.refused < 2:
-            self.refused += 1
-            if self.refused == 2:
-                self.relieved.set()
-            raise PoolTimeout("no connection within 30 seconds")
-        async with super().begin() as transaction:
-            yield transaction
-
-
-async def test_a_worker_outlives_an_exhausted_pool(database: Database, database_url: str) -> None:
-    handler, exhausted = Received(), Exhausted(database_url)
-    async with running(OutboxRelay(exhausted, {"exhausted": handler})):
-        async with asyncio.timeout(10):
-            await exhausted.relieved.wait()
-        await publish(database, Event("exhausted", {}))
-        await handler.wait(1)
-    await exhausted.close()
 
 
 async def test_a_worker_killed_in_the_middle_loses_nothing(database: Database, database_url: str) -> None:
