@@ -149,7 +149,6 @@ class CheckOut:
         self._tell = statements.one("pg_notify", takes="order_changed")
         self._close = statements.every("DELETE FROM orders.cart", "UPDATE orders.cart")
         self._publish = statements.one("INSERT INTO shared.outbox")
-        self._wake = statements.one("'prumo_outbox'")
 
     async def __call__(self, connection: Connection, caller: Caller, asked: Json) -> Json:
         given: Any = asked["input"]
@@ -230,7 +229,6 @@ class CheckOut:
             for close in self._close:
                 await _run(connection, close, facts)
             await _run(connection, self._publish, facts)
-            await _run(connection, self._wake, facts)
         data: Json = {
             "id": node_id("Order", order_id),
             "number": order_number,

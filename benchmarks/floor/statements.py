@@ -20,7 +20,7 @@ _MEANINGS = (
     ("fresh_id", re.compile(_UUID)),
     ("product_ids", re.compile(rf"\{{{_UUID}(,{_UUID})*\}}")),
     ("quantities", re.compile(r"\{\d+(\.\d+)?(,\d+(\.\d+)?)*\}")),
-    ("placed", re.compile(r'\{"(number|order_id)": ".*"\}')),
+    ("placed", re.compile(r'\{"(number|order_id)": ?".*"\}')),
     ("fingerprint", re.compile(r"\\x[0-9a-f]{64}")),
 )
 """What a value is by its form alone, when it is none of the facts."""

@@ -41,7 +41,7 @@ class SqlShelf:
         connection = connection_of(transaction)
         category_ids = await _put_categories(connection, drafts)
         created, product_ids = await _put_products(connection, drafts, slugs, category_ids)
-        await _put_stock(connection, drafts, product_ids)
+        await _put_stock(transaction, drafts, product_ids)
         await _put_images(connection, drafts, product_ids)
         return Published(created, len(drafts) - created, product_ids)
 
@@ -107,11 +107,11 @@ async def _put_products(
 
 
 async def _put_stock(
-    connection: Writer, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
+    transaction: Transaction, drafts: Sequence[ProductDraft], product_ids: Mapping[str, UUID]
 ) -> None:
     """What orders hold stays theirs: counted less than that, on_hand is what they hold, and nothing is left."""
     ids = [product_ids[draft.sku] for draft in drafts]
-    await lock_stock(connection, ids)
+    await lock_stock(transaction, ids)
     given = relation(
         "given",
         product_id=(stock.c.product_id, ids),
@@ -126,7 +126,7 @@ async def _put_stock(
             func.coalesce(given.c.low_stock_at, stock.c.low_stock_at, 0),
         ).select_from(given.outerjoin(stock, stock.c.product_id == given.c.product_id)),
     )
-    await connection.execute(
+    await connection_of(transaction).execute(
         insertion.on_conflict_do_update(
             index_elements=["product_id"],
             set_={

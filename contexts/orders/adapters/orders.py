@@ -10,14 +10,14 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, bindparam, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, bindparam, func, literal, select, true
 
 from contexts.orders.adapters.tables import order_lines, order_numbers, order_transitions, orders
 from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
 from contexts.orders.ports import Buyers
-from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.database import Database, run, run_many
 from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
@@ -156,59 +156,75 @@ class SqlOrders:
                 return {}
 
 
+_NEXT_SERIAL = Query(select(order_numbers.next_value()))
+_ENTER: Query[()] = Query(
+    orders.insert().values({column.name: bindparam(column.name) for column in orders.columns})
+)
+_ENTER_LINE: Query[()] = Query(
+    order_lines.insert().values({column.name: bindparam(column.name) for column in order_lines.columns})
+)
+_LOCK = Query(
+    select(*_ORDER, *_LINE)
+    .join(order_lines, order_lines.c.order_id == orders.c.id)
+    .where(orders.c.id == bindparam("order_id"))
+    .order_by(order_lines.c.position)
+    .with_for_update(of=orders)
+)
+_MOVE: Query[()] = Query(
+    orders.update()
+    .where(orders.c.id == bindparam("order_id"))
+    .values(status=bindparam("new_status"), version=bindparam("new_version"))
+)
+_TRANSITION: Query[()] = Query(
+    order_transitions.insert().values(
+        {column.name: bindparam(column.name) for column in order_transitions.columns}
+    )
+)
+_NOTIFY = Query(select(func.pg_notify(literal(ORDER_CHANNEL, Text), bindparam("changed", type_=Text))))
+
+
 @dataclass(frozen=True, slots=True)
 class SqlOrderBook:
     """Writes orders, their lines and their transitions, and notifies ORDER_CHANNEL."""
 
     async def next_serial(self, transaction: Transaction) -> int:
-        result = await connection_of(transaction).execute(select(order_numbers.next_value()))
-        return result.scalar_one()
+        ((serial,),) = await run(transaction, _NEXT_SERIAL, {})
+        return serial
 
     async def enter(self, transaction: Transaction, order: Order) -> None:
-        connection = connection_of(transaction)
-        await connection.execute(
-            orders.insert().values(
-                id=order.id,
-                number=order.number,
-                account_id=order.account_id,
-                user_id=order.user_id,
-                status=order.status.value,
-                total=order.total.amount,
-                currency=order.total.currency,
-                placed_at=order.placed_at,
-                version=order.version,
-            )
-        )
-        await connection.execute(
-            order_lines.insert(),
-            [
-                {
-                    "order_id": order.id,
-                    "position": position,
-                    "product_id": line.product_id,
-                    "sku": line.sku,
-                    "name": line.name,
-                    "unit": line.quantity.unit,
-                    "quantity": line.quantity.value,
-                    "unit_price": line.unit_price.amount,
-                    "price_source": line.price_source,
-                    "line_total": line.line_total.amount,
-                }
-                for position, line in enumerate(order.lines)
-            ],
-        )
+        entered = {
+            "id": order.id,
+            "number": order.number,
+            "account_id": order.account_id,
+            "user_id": order.user_id,
+            "status": order.status.value,
+            "total": order.total.amount,
+            "currency": order.total.currency,
+            "placed_at": order.placed_at,
+            "version": order.version,
+        }
+        lines = [
+            {
+                "order_id": order.id,
+                "position": position,
+                "product_id": line.product_id,
+                "sku": line.sku,
+                "name": line.name,
+                "unit": line.quantity.unit,
+                "quantity": line.quantity.value,
+                "unit_price": line.unit_price.amount,
+                "price_source": line.price_source,
+                "line_total": line.line_total.amount,
+            }
+            for position, line in enumerate(order.lines)
+        ]
+        await run(transaction, _ENTER, entered)
+        await run_many(transaction, _ENTER_LINE, lines)
         await _notify(transaction, order)
 
     async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:
         """One statement is enough here, because the lines of an order never change."""
-        statement = (
-            select(*_ORDER, *_LINE)
-            .join(order_lines, order_lines.c.order_id == orders.c.id)
-            .where(orders.c.id == order_id)
-            .order_by(order_lines.c.position)
-            .with_for_update(of=orders)
-        )
-        found = _orders((await connection_of(transaction).execute(statement)).all())
+        found = _orders(await run(transaction, _LOCK, {"order_id": order_id}))
         return found[0] if found else None
 
     async def move(
@@ -220,30 +236,23 @@ class SqlOrderBook:
         reason: str | None,
         at: datetime,
     ) -> None:
-        connection = connection_of(transaction)
-        await connection.execute(
-            orders.update()
-            .where(orders.c.id == order.id)
-            .values(status=order.status.value, version=order.version)
-        )
-        await connection.execute(
-            order_transitions.insert().values(
-                id=new_id(),
-                order_id=order.id,
-                from_status=came_from.value,
-                to_status=order.status.value,
-                reason=reason,
-                by=by,
-                at=at,
-            )
-        )
+        moved = {"order_id": order.id, "new_status": order.status.value, "new_version": order.version}
+        transition = {
+            "id": new_id(),
+            "order_id": order.id,
+            "from_status": came_from.value,
+            "to_status": order.status.value,
+            "reason": reason,
+            "by": by,
+            "at": at,
+        }
+        await run(transaction, _MOVE, moved)
+        await run(transaction, _TRANSITION, transition)
         await _notify(transaction, order)
 
 
 async def _notify(transaction: Transaction, order: Order) -> None:
-    await connection_of(transaction).execute(
-        select(func.pg_notify(ORDER_CHANNEL, f"{order.account_id}:{order.id}"))
-    )
+    await run(transaction, _NOTIFY, {"changed": f"{order.account_id}:{order.id}"})
 
 
 def _id_of(position: Position) -> UUID:

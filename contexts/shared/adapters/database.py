@@ -288,3 +288,12 @@ async def run(
     _count_one()
     rows = await _transaction(transaction).connection.raw.fetch(query.text, *query.arguments(parameters))
     return cast("Sequence[tuple[*Columns]]", rows)
+
+
+async def run_many(
+    transaction: Transaction, query: Query[()], parameters: Sequence[Mapping[str, object]]
+) -> None:
+    """Run a compiled statement once for each of the parameters, all of them in one round trip."""
+    _count_one()
+    arguments = [query.arguments(each) for each in parameters]
+    await _transaction(transaction).connection.raw.executemany(query.text, arguments)
