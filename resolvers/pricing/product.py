@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, islice
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from contexts.catalog import api as catalog
 from contexts.identity.api import PRICE_READ
@@ -79,20 +78,38 @@ async def _as_seen_by(
     ]
 
 
-Lines = list[pricing.Line]
+@dataclass(slots=True)
+class _Round:
+    """The lines that fields side by side ask for: `price` for several quantities, on several levels."""
+
+    lines: list[pricing.Line]
+    answer: asyncio.Future[list[pricing.ResolvedPrice | None]] | None = None
+    """For those who joined; it is made when the first one does."""
 
 
 async def _resolved(
-    context: RequestContext, perspective: pricing.Perspective, lines: Lines
-) -> Sequence[pricing.ResolvedPrice | None]:
-    """The prices of the lines. Fields side by side, `price` for several quantities, ask in one statement."""
-
-    async def load(asked: list[Lines]) -> list[Sequence[pricing.ResolvedPrice | None]]:
-        every = list(chain.from_iterable(asked))
-        prices = iter(await context.contexts.pricing.resolve(perspective, every, context.at))
-        return [list(islice(prices, len(lines))) for lines in asked]
-
-    loader: DataLoader[Lines, Sequence[pricing.ResolvedPrice | None]] = context.loader(
-        perspective, lambda: DataLoader(load, cache=False)
-    )
-    return await loader.load(lines)
+    context: RequestContext, perspective: pricing.Perspective, lines: list[pricing.Line]
+) -> list[pricing.ResolvedPrice | None]:
+    """The prices of the lines. The first field that asks waits one turn for the others and asks for them too."""
+    rounds: dict[pricing.Perspective, _Round] = context.loader(_Round, dict)
+    joined = rounds.get(perspective)
+    if joined is not None:
+        start = len(joined.lines)
+        joined.lines += lines
+        if joined.answer is None:
+            joined.answer = asyncio.get_running_loop().create_future()
+        return (await joined.answer)[start : start + len(lines)]
+    mine = rounds[perspective] = _Round(list(lines))
+    try:
+        await asyncio.sleep(0)
+    finally:
+        del rounds[perspective]
+    try:
+        prices = await context.contexts.pricing.resolve(perspective, mine.lines, context.at)
+    except Exception as error:
+        if mine.answer is not None and not mine.answer.done():
+            mine.answer.set_exception(error)
+        raise
+    if mine.answer is not None and not mine.answer.done():
+        mine.answer.set_result(prices)
+    return prices[: len(lines)]
