@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from contexts.shared.clock import Clock
-from gateway import observability
+from gateway import metrics
 from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
-from gateway.http.probes import KeySet, Readiness, healthz, metrics
+from gateway.http.probes import KeySet, Readiness, exposition, healthz
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
 from gateway.wiring import Wired, wired
@@ -43,7 +43,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
 def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
-    observability.in_flight.set_function(lambda: capacity.taken)
+    metrics.count_in_flight(lambda: capacity.taken)
+    metrics.count_by_name(operations.documents.pinned_names)
     graphql = GraphQLEndpoint(
         operations=operations,
         parts=parts,
@@ -57,7 +58,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
-        Route("/metrics", metrics),
+        Route("/metrics", exposition),
         Route("/.well-known/jwks.json", KeySet(parts).__call__),
         Route("/media/{key:path}", Media(parts.contexts.catalog.images).__call__),
     ]

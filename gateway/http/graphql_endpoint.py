@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway import observability
+from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
@@ -174,14 +174,14 @@ class GraphQLEndpoint:
         operation = self.operations.select(parsed.document, parsed.operation_name, request_id)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
-        seen.kind, seen.name = operation.kind.value, operation.name
+        seen.selected(operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             message = "Subscriptions are served over WebSocket (graphql-transport-ws) at this address."
             return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id)
         if method == "GET" and operation.kind is not OperationType.QUERY:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
-            observability.stock_executions.labels(reason).inc()
+            metrics.stock_executions.labels(reason).inc()
         response = await self.operations.execute(operation, parsed.variables, context)
         if response.retry_after is not None:
             # Like 401, decided about the caller and not the document: proxies and clients back off by it.

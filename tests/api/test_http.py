@@ -230,7 +230,10 @@ async def test_probes(shop: Shop) -> None:
     assert (await shop.http.get("/healthz")).json() == {"status": "ok"}
     assert (await shop.http.get("/readyz")).json() == {"status": "ready"}
     await shop.post(QUERY, {})
-    assert 'prumo_graphql_requests_total{kind="query",outcome="ok"}' in (await shop.http.get("/metrics")).text
+    await shop.operation("portal/Categories")
+    told = (await shop.http.get("/metrics")).text
+    for operation in ("other", "Categories"):
+        assert f'prumo_graphql_requests_total{{kind="query",operation="{operation}",outcome="ok"}}' in told
     assert (await shop.http.get("/nothing")).status_code == 404
 
 
