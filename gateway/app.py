@@ -1,7 +1,7 @@
 """The ASGI application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from gateway.http.media import Media
 from gateway.http.probes import KeySet, Readiness, exposition, healthz
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
+from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
 from schema.operations import Operations
 from schema.stitching import stitch
@@ -25,8 +26,9 @@ from schema.stitching import stitch
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The application; connections are made when it starts and closed when it stops.
 
-    Raises CannotRun when the persisted manifest does not fit the schema.
+    Raises CannotRun when the persisted manifest does not fit the schema, or spans are to be sent and cannot be.
     """
+    tracing = wanted(settings)
     schema = stitch()
     operations = Operations(
         schema, accepted_documents(settings, schema._schema), settings.executor, settings.throttle
@@ -34,7 +36,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with wired(settings, clock) as parts:
+        async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
             app.router.routes.extend(_routes(settings, operations, parts))
             yield
 

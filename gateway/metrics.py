@@ -69,6 +69,11 @@ def count_by_name(operations: Iterable[str]) -> None:
     _known = frozenset(operations)
 
 
+def label(operation: str) -> str:
+    """What the operation is counted as."""
+    return operation if operation in _known else OTHER
+
+
 @dataclass(frozen=True, slots=True)
 class _Series:
     """The metrics of one operation, looked up once."""
@@ -123,7 +128,7 @@ def exposition() -> bytes:
 
 def record(operation: str, kind: str, outcome: str, duration: float, sent: int, spent: int) -> None:
     """Count a request: how long it took in seconds, how many statements it sent and points it spent."""
-    series = _series(operation if operation in _known else OTHER, kind)
+    series = _series(label(operation), kind)
     series.outcomes[outcome].inc()
     series.seconds.observe(duration)
     series.statements.observe(sent)

@@ -3,14 +3,16 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import orjson
 import structlog
 
 from contexts.shared.adapters.database import counting_statements
+from contexts.shared.tracing import Span, span
 from gateway import metrics
 from schema.operations import Operation, Response
 
@@ -49,22 +51,29 @@ class Observed:
 
 
 @contextmanager
-def observed(request_id: str, transport: str) -> Iterator[Observed]:
-    """Measure a request from here to the end of the block, then count it and log its line."""
+def observed(
+    request_id: str, transport: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Observed]:
+    """Measure a request from here to the end of the block, then count it, log its line and tell its span.
+
+    `headers` may name the span that the request belongs to, in W3C's `traceparent`.
+    """
     request = Observed(request_id, transport)
     begun = time.perf_counter()
-    with counting_statements() as count:
+    with counting_statements() as count, span("graphql", {}, headers) as traced:
         try:
             yield request
         finally:
-            _record(request, time.perf_counter() - begun, count.statements)
+            _record(request, time.perf_counter() - begun, count.statements, traced)
 
 
-def _record(request: Observed, duration: float, sent: int) -> None:
+def _record(request: Observed, duration: float, sent: int, traced: Span | None) -> None:
     outcome = "refused" if not request.executed else "errors" if request.codes else "ok"
     metrics.record(request.name, request.kind, outcome, duration, sent, request.actual)
     for code in request.codes:
         metrics.errors.labels(code).inc()
+    if traced is not None:
+        _tell(traced, request, outcome)
     log.info(
         "graphql",
         request_id=request.request_id,
@@ -80,6 +89,26 @@ def _record(request: Observed, duration: float, sent: int) -> None:
         actual=request.actual,
         milliseconds=round(duration * 1000, 2),
         statements=sent,
+        **({} if traced is None else {"trace_id": traced.trace_id}),
+    )
+
+
+def _tell(traced: Span, request: Observed, outcome: str) -> None:
+    """OpenTelemetry's names where it has some."""
+    traced.tell(
+        f"{request.kind} {metrics.label(request.name)}",
+        {
+            "graphql.operation.type": request.kind,
+            "graphql.operation.name": request.name[:80],
+            "http.response.status_code": request.status or 0,
+            "prumo.request_id": request.request_id,
+            "prumo.transport": request.transport,
+            "prumo.document": request.document[:16],
+            "prumo.outcome": outcome,
+            "prumo.codes": " ".join(request.codes[:5]),
+            "prumo.cost": request.actual,
+        },
+        failed="INTERNAL_SERVER_ERROR" in request.codes,
     )
 
 

@@ -20,6 +20,7 @@ from graphql import (
     validate,
 )
 
+from contexts.shared.tracing import span
 from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
@@ -162,7 +163,8 @@ class Documents:
         if (known := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return known
-        prepared = self._prepare(text)
+        with span("plan", {"prumo.document.characters": len(text)}):
+            prepared = self._prepare(text)
         if isinstance(prepared, Prepared) and prepared.characters <= self.longest_kept:
             self._kept[key] = prepared
             self._weight += prepared.characters

@@ -64,7 +64,7 @@ class GraphQLEndpoint:
             await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
-        with observability.observed(request_id, "http") as seen:
+        with observability.observed(request_id, "http", request.headers) as seen:
             try:
                 answer, body = await self._served(request, seen, media_type)
             except ClientDisconnect:
