@@ -14,6 +14,7 @@ import structlog
 from contexts.shared.adapters.database import counting_statements
 from contexts.shared.tracing import Span, span
 from gateway import metrics
+from schema.cost import Cost
 from schema.operations import Operation, Response
 
 log = structlog.get_logger("prumo.request")
@@ -40,12 +41,16 @@ class Observed:
         self.kind, self.name = operation.kind.value, operation.name
         self.document = operation.prepared.id
 
+    def spent(self, cost: Cost | None) -> None:
+        """Takes note of what an operation cost, which a cached response does not tell."""
+        if cost is not None:
+            self.requested = cost.requested
+            self.actual += cost.actual or 0
+
     def answered(self, response: Response) -> None:
         """Takes note of a response; a subscription has many."""
         self.responses += 1
-        if (cost := response.cost) is not None:
-            self.requested = cost.requested
-            self.actual += cost.actual or 0
+        self.spent(response.cost)
         self.executed = self.executed or response.executed
         self.codes += [error["extensions"]["code"] for error in response.errors]
 

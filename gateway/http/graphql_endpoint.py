@@ -146,10 +146,10 @@ class GraphQLEndpoint:
         )
         answer = await self._execute(request.method, parsed, context, seen, media_type)
         if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
-            return self._cacheable(answer, request.headers.get("if-none-match"))
+            return self._cacheable(answer, request.headers.get("if-none-match"), seen)
         return answer
 
-    def _cacheable(self, answer: _Answer, if_none_match: str | None) -> _Answer:
+    def _cacheable(self, answer: _Answer, if_none_match: str | None, seen: Observed) -> _Answer:
         """Anonymous callers are all alike, and what is not for them is an error: without one, it is public."""
         response = answer.response
         if not response.executed or response.errors or self.public_cache_seconds == 0:
@@ -157,6 +157,7 @@ class GraphQLEndpoint:
         etag = etag_of(response.data)
         status = 304 if unchanged(if_none_match, etag) else answer.status
         # What this caller has left to spend is nobody else's answer.
+        seen.spent(response.cost)
         response = replace(response, cost=None)
         return _Answer(status, response, caching=public(self.public_cache_seconds, etag))
 

@@ -74,6 +74,8 @@ async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, 
         for watcher in (mine, reps):
             message = await receive(watcher)
             assert (message["id"], message["type"]) == ("1", "next")
+            cost = message["payload"]["extensions"]["cost"]
+            assert (cost["requested"], cost["actual"]) == (2, 2)
             assert message["payload"]["data"]["orderUpdated"] == {
                 "number": placed["number"],
                 "status": "PLACED",
