@@ -1,7 +1,7 @@
 """The ASGI application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,14 +9,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from contexts.shared.clock import Clock
-from gateway import observability
+from gateway import metrics
 from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
-from gateway.http.probes import KeySet, Readiness, healthz, metrics
+from gateway.http.probes import KeySet, Readiness, exposition, healthz
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
+from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
 from schema.operations import Operations
 from schema.stitching import stitch
@@ -25,8 +26,9 @@ from schema.stitching import stitch
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The application; connections are made when it starts and closed when it stops.
 
-    Raises CannotRun when the persisted manifest does not fit the schema.
+    Raises CannotRun when the persisted manifest does not fit the schema, or spans are to be sent and cannot be.
     """
+    tracing = wanted(settings)
     schema = stitch()
     operations = Operations(
         schema, accepted_documents(settings, schema._schema), settings.executor, settings.throttle
@@ -34,7 +36,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with wired(settings, clock) as parts:
+        async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
             app.router.routes.extend(_routes(settings, operations, parts))
             yield
 
@@ -43,7 +45,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
 def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
-    observability.in_flight.set_function(lambda: capacity.taken)
+    metrics.count_in_flight(lambda: capacity.taken)
+    metrics.count_by_name(operations.documents.pinned_names)
     graphql = GraphQLEndpoint(
         operations=operations,
         parts=parts,
@@ -57,7 +60,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
-        Route("/metrics", metrics),
+        Route("/metrics", exposition),
         Route("/.well-known/jwks.json", KeySet(parts).__call__),
         Route("/media/{key:path}", Media(parts.contexts.catalog.images).__call__),
     ]

@@ -3,47 +3,19 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from contexts.shared.adapters.database import counting_statements
-from schema.operations import Response
-
-registry = CollectorRegistry()
-requests = Counter(
-    "prumo_graphql_requests",
-    "GraphQL requests, by kind of operation and outcome (ok, errors, refused).",
-    ["kind", "outcome"],
-    registry=registry,
-)
-seconds = Histogram(
-    "prumo_graphql_request_seconds",
-    "Time to answer a GraphQL request; of a subscription, how long it ran.",
-    ["kind"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-    registry=registry,
-)
-statements = Histogram(
-    "prumo_graphql_statements",
-    "SQL statements per GraphQL request.",
-    ["kind"],
-    buckets=(0, 1, 2, 3, 4, 6, 8, 12, 20, 40),
-    registry=registry,
-)
-errors = Counter("prumo_graphql_errors", "Top-level GraphQL errors, by code.", ["code"], registry=registry)
-stock_executions = Counter(
-    "prumo_graphql_stock_executions",
-    "Operations that graphql-core's executor ran instead of ours, by reason.",
-    ["reason"],
-    registry=registry,
-)
-in_flight = Gauge("prumo_graphql_in_flight", "GraphQL operations being answered now.", registry=registry)
-
+from contexts.shared.tracing import Span, span
+from gateway import metrics
+from schema.cost import Cost
+from schema.operations import Operation, Response
 
 log = structlog.get_logger("prumo.request")
 
@@ -56,49 +28,92 @@ class Observed:
     transport: str
     kind: str = "none"
     name: str = ""
+    document: str = ""
     status: int | None = None
     executed: bool = False
     codes: list[str] = field(default_factory=list)
     responses: int = 0
+    requested: int | None = None
+    actual: int = 0
+
+    def selected(self, operation: Operation) -> None:
+        """Takes note of what is asked for."""
+        self.kind, self.name = operation.kind.value, operation.name
+        self.document = operation.prepared.id
+
+    def spent(self, cost: Cost | None) -> None:
+        """Takes note of what an operation cost, which a cached response does not tell."""
+        if cost is not None:
+            self.requested = cost.requested
+            self.actual += cost.actual or 0
 
     def answered(self, response: Response) -> None:
         """Takes note of a response; a subscription has many."""
         self.responses += 1
+        self.spent(response.cost)
         self.executed = self.executed or response.executed
         self.codes += [error["extensions"]["code"] for error in response.errors]
 
 
 @contextmanager
-def observed(request_id: str, transport: str) -> Iterator[Observed]:
-    """Measure a request from here to the end of the block, then count it and log its line."""
+def observed(
+    request_id: str, transport: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Observed]:
+    """Measure a request from here to the end of the block, then count it, log its line and tell its span.
+
+    `headers` may name the span that the request belongs to, in W3C's `traceparent`.
+    """
     request = Observed(request_id, transport)
     begun = time.perf_counter()
-    with counting_statements() as count:
+    with counting_statements() as count, span("graphql", {}, headers) as traced:
         try:
             yield request
         finally:
-            _record(request, time.perf_counter() - begun, count.statements)
+            _record(request, time.perf_counter() - begun, count.statements, traced)
 
 
-def _record(request: Observed, duration: float, sent: int) -> None:
+def _record(request: Observed, duration: float, sent: int, traced: Span | None) -> None:
     outcome = "refused" if not request.executed else "errors" if request.codes else "ok"
-    requests.labels(request.kind, outcome).inc()
-    seconds.labels(request.kind).observe(duration)
-    statements.labels(request.kind).observe(sent)
+    metrics.record(request.name, request.kind, outcome, duration, sent, request.actual)
     for code in request.codes:
-        errors.labels(code).inc()
+        metrics.errors.labels(code).inc()
+    if traced is not None:
+        _tell(traced, request, outcome)
     log.info(
         "graphql",
         request_id=request.request_id,
         transport=request.transport,
         operation=request.name[:80],
+        document=request.document[:16],
         kind=request.kind,
         status=request.status,
         outcome=outcome,
         codes=request.codes[:5],
         responses=request.responses,
+        requested=request.requested,
+        actual=request.actual,
         milliseconds=round(duration * 1000, 2),
         statements=sent,
+        **({} if traced is None else {"trace_id": traced.trace_id}),
+    )
+
+
+def _tell(traced: Span, request: Observed, outcome: str) -> None:
+    """OpenTelemetry's names where it has some."""
+    traced.tell(
+        f"{request.kind} {metrics.label(request.name)}",
+        {
+            "graphql.operation.type": request.kind,
+            "graphql.operation.name": request.name[:80],
+            "http.response.status_code": request.status or 0,
+            "prumo.request_id": request.request_id,
+            "prumo.transport": request.transport,
+            "prumo.document": request.document[:16],
+            "prumo.outcome": outcome,
+            "prumo.codes": " ".join(request.codes[:5]),
+            "prumo.cost": request.actual,
+        },
+        failed="INTERNAL_SERVER_ERROR" in request.codes,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import uvicorn
@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from gateway.app import create_app
 from gateway.http.websocket import LARGEST_FRAME
 from gateway.listening import refused
+from gateway.metrics import shared_by_processes
 from gateway.observability import configure_logging
 from gateway.progress import CannotRun
 from gateway.settings import Settings
@@ -72,15 +73,16 @@ def serve(settings: Settings, workers: int) -> None:
     if workers > 1:
         # Tried here first: workers that cannot start are started again and again.
         create_app(settings)
-    uvicorn.run(
-        "gateway.serve:configured_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=workers,
-        forwarded_allow_ips=settings.forwarded_allow_ips,
-        **UVICORN,
-    )
+    with shared_by_processes() if workers > 1 else nullcontext():
+        uvicorn.run(
+            "gateway.serve:configured_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=workers,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+            **UVICORN,
+        )
 
 
 def configured_app() -> Starlette:

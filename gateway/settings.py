@@ -142,6 +142,13 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="Proxies whose X-Forwarded-For is believed: addresses and networks with commas between, or *.",
     )
+    otel_endpoint: WebUrl | None = Field(
+        None,
+        description=(
+            "OpenTelemetry collector that spans are sent to over OTLP/HTTP (needs prumo[otel]); absent:"
+            " OTEL_EXPORTER_OTLP_ENDPOINT, or none."
+        ),
+    )
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 
     def in_development(self) -> Self:

@@ -20,10 +20,11 @@ from graphql import (
     validate,
 )
 
+from contexts.shared.tracing import span
 from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
-from schema.manifest import Manifest
+from schema.manifest import Manifest, id_of
 
 REPORTED_ERRORS = 10
 
@@ -65,8 +66,12 @@ class ById:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A validated document, and the plan of each of its operations by name ("" for an anonymous one)."""
+    """A validated document, and the plan of each of its operations by name ("" for an anonymous one).
 
+    `id`: what the manifest would call it, the SHA-256 of its text.
+    """
+
+    id: str
     document: DocumentNode
     plans: Mapping[str, OperationPlan]
     characters: int
@@ -108,6 +113,11 @@ class Documents:
             if self.accepted is not AcceptedDocuments.TRUSTED:
                 self._pinned_texts[each.text] = prepared
         return problems
+
+    @property
+    def pinned_names(self) -> frozenset[str]:
+        """The names of the manifest's operations."""
+        return frozenset(name for prepared in self._pinned_ids.values() for name in prepared.plans)
 
     def prepare(self, asked: str | ById) -> Prepared | Refused:
         """The document, prepared; from the cache when it was seen lately. Refusals are not kept."""
@@ -153,7 +163,8 @@ class Documents:
         if (known := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return known
-        prepared = self._prepare(text)
+        with span("plan", {"prumo.document.characters": len(text)}):
+            prepared = self._prepare(text)
         if isinstance(prepared, Prepared) and prepared.characters <= self.longest_kept:
             self._kept[key] = prepared
             self._weight += prepared.characters
@@ -182,6 +193,7 @@ class Documents:
             return _refused("GRAPHQL_VALIDATION_FAILED", *errors)
         operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
         return Prepared(
+            id_of(text),
             document,
             {
                 operation.name.value if operation.name else "": plan_operation(

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway import observability
+from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
@@ -64,7 +64,7 @@ class GraphQLEndpoint:
             await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
-        with observability.observed(request_id, "http") as seen:
+        with observability.observed(request_id, "http", request.headers) as seen:
             try:
                 answer, body = await self._served(request, seen, media_type)
             except ClientDisconnect:
@@ -146,10 +146,10 @@ class GraphQLEndpoint:
         )
         answer = await self._execute(request.method, parsed, context, seen, media_type)
         if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
-            return self._cacheable(answer, request.headers.get("if-none-match"))
+            return self._cacheable(answer, request.headers.get("if-none-match"), seen)
         return answer
 
-    def _cacheable(self, answer: _Answer, if_none_match: str | None) -> _Answer:
+    def _cacheable(self, answer: _Answer, if_none_match: str | None, seen: Observed) -> _Answer:
         """Anonymous callers are all alike, and what is not for them is an error: without one, it is public."""
         response = answer.response
         if not response.executed or response.errors or self.public_cache_seconds == 0:
@@ -157,6 +157,7 @@ class GraphQLEndpoint:
         etag = etag_of(response.data)
         status = 304 if unchanged(if_none_match, etag) else answer.status
         # What this caller has left to spend is nobody else's answer.
+        seen.spent(response.cost)
         response = replace(response, cost=None)
         return _Answer(status, response, caching=public(self.public_cache_seconds, etag))
 
@@ -174,14 +175,14 @@ class GraphQLEndpoint:
         operation = self.operations.select(parsed.document, parsed.operation_name, request_id)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
-        seen.kind, seen.name = operation.kind.value, operation.name
+        seen.selected(operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             message = "Subscriptions are served over WebSocket (graphql-transport-ws) at this address."
             return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id)
         if method == "GET" and operation.kind is not OperationType.QUERY:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
-            observability.stock_executions.labels(reason).inc()
+            metrics.stock_executions.labels(reason).inc()
         response = await self.operations.execute(operation, parsed.variables, context)
         if response.retry_after is not None:
             # Like 401, decided about the caller and not the document: proxies and clients back off by it.

@@ -2,14 +2,14 @@
 
 import orjson
 from asyncpg import InterfaceError, PostgresError, UndefinedTableError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Text, column, select, table
 from starlette.requests import Request
 from starlette.responses import Response
 
 import migrations
 from contexts.shared.adapters.query import Query
-from gateway import observability
+from gateway import metrics
 from gateway.wiring import Wired
 
 _JSON = "application/json"
@@ -48,9 +48,9 @@ def _not_ready(reason: str) -> Response:
     )
 
 
-async def metrics(request: Request) -> Response:
+async def exposition(request: Request) -> Response:
     """Prometheus' text format."""
-    return Response(generate_latest(observability.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 class KeySet:

@@ -16,7 +16,7 @@ from graphql import GraphQLError, OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from contexts.identity.api import TokenVerified
-from gateway import observability
+from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
@@ -199,7 +199,7 @@ class _Connection:
         operation = self.operations.select(request.document, request.operation_name, seen.request_id)
         responses: AsyncIterator[Response] | Response
         if isinstance(operation, Operation):
-            seen.kind, seen.name = operation.kind.value, operation.name
+            seen.selected(operation)
             responses = await self._execute(operation, request, seen.request_id)
         else:
             responses = operation
@@ -230,7 +230,7 @@ class _Connection:
             client_address(self.socket.scope),
         )
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
-            observability.stock_executions.labels(reason).inc()
+            metrics.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
             return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
         if self.capacity.is_exhausted:

@@ -16,6 +16,7 @@ from strawberry.types.arguments import StrawberryArgument, convert_argument
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
+from contexts.shared.tracing import span
 from resolvers.vocabulary.batch import BATCH
 from resolvers.vocabulary.fields import COMPUTED, ROOT
 from schema.declarations import strawberry_argument, strawberry_field
@@ -86,8 +87,9 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch resolver: called once with all objects."""
+    """A batch resolver: called once with all objects. `name`: the field's place in the schema, `Product.price`."""
 
+    name: str
     resolve_all: Callable[..., Awaitable[Sequence[object]]]
     field: StrawberryField
     parameters: Parameters
@@ -95,7 +97,8 @@ class Batch:
     async def column(self, objects: Sequence[object], info: Info, arguments: Arguments) -> Column:
         """One value for each object; if the call fails, it fails for each."""
         try:
-            values = list(await self.resolve_all(objects, info, **arguments))
+            with span(self.name, {"prumo.objects": len(objects)}):
+                values = list(await self.resolve_all(objects, info, **arguments))
         except Exception as error:
             return [error] * len(objects)
         if len(values) != len(objects):
@@ -157,7 +160,7 @@ def field_resolver(parent: GraphQLObjectType, name: str, definition: GraphQLFiel
         assert definition.resolve is not None or parent.name.startswith("__")
         return PerObject(definition.resolve or _own_attribute(name), awaits=False)
     if (resolve_all := declared.metadata.get(BATCH)) is not None:
-        return Batch(resolve_all, declared, Parameters.of(definition))
+        return Batch(f"{parent.name}.{name}", resolve_all, declared, Parameters.of(definition))
     if (resolve := declared.metadata.get(ROOT)) is not None and _takes_info(declared):
         return AtRoot(resolve, declared, Parameters.of(definition))
     if (function := declared.metadata.get(COMPUTED)) is not None:

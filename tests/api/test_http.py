@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
 
 import httpx
 import pytest
@@ -230,7 +232,10 @@ async def test_probes(shop: Shop) -> None:
     assert (await shop.http.get("/healthz")).json() == {"status": "ok"}
     assert (await shop.http.get("/readyz")).json() == {"status": "ready"}
     await shop.post(QUERY, {})
-    assert 'prumo_graphql_requests_total{kind="query",outcome="ok"}' in (await shop.http.get("/metrics")).text
+    await shop.operation("portal/Categories")
+    told = (await shop.http.get("/metrics")).text
+    for operation in ("other", "Categories"):
+        assert f'prumo_graphql_requests_total{{kind="query",operation="{operation}",outcome="ok"}}' in told
     assert (await shop.http.get("/nothing")).status_code == 404
 
 
@@ -301,6 +306,39 @@ async def test_a_bug_outside_the_resolvers_is_masked_logged_and_counted(
     assert [(line["status"], line["codes"]) for line in lines] == [(500, ["INTERNAL_SERVER_ERROR"])]
     (logged,) = (record for record in caplog.records if record.exc_info)
     assert vars(logged)["request_id"] == "request-17"
+
+
+async def test_the_log_line_tells_the_document_and_what_it_cost(shop: Shop) -> None:
+    text = "query Own($n: Int) { products(first: $n) { nodes { sku } } }"
+    with capture_logs() as lines:
+        await shop.ask(text, {"n": 3})
+        await shop.ask("{ viewer { nothing } }")
+    told = [
+        {name: line[name] for name in ("operation", "document", "outcome", "requested", "actual")}
+        for line in lines
+    ]
+    assert told == [
+        {
+            "operation": "Own",
+            "document": sha256(text.encode()).hexdigest()[:16],
+            "outcome": "ok",
+            "requested": 4,
+            "actual": 4,
+        },
+        {"operation": "", "document": "", "outcome": "refused", "requested": None, "actual": 0},
+    ]
+
+
+CATEGORIES_ID = sha256(Path("graphql/operations/portal/Categories.graphql").read_bytes()).hexdigest()
+
+
+async def test_a_cacheable_answer_is_paid_for_and_does_not_tell(shop: Shop) -> None:
+    with capture_logs() as lines:
+        answer = await shop.http.get("/graphql", params={"documentId": CATEGORIES_ID})
+    assert (answer.status_code, answer.json().keys()) == (200, {"data"})
+    assert [(line["operation"], line["requested"], line["actual"]) for line in lines] == [
+        ("Categories", 5, 5)
+    ]
 
 
 async def test_introspection_answers_in_development(shop: Shop) -> None:

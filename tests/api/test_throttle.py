@@ -22,10 +22,12 @@ SIGN_IN = 'sessionCreate(input: { email: "nobody@prumo.example", password: "wron
 
 
 @asynccontextmanager
-async def shop_with(settings: Settings, **changes: object) -> AsyncIterator[tuple[Shop, str]]:
+async def shop_with(
+    settings: Settings, trusted: str = "127.0.0.1", **changes: object
+) -> AsyncIterator[tuple[Shop, str]]:
     """A client of Prumo behind a real socket with other settings, and its host and port."""
     app: Starlette = create_app(settings.model_copy(update=changes))
-    async with app.router.lifespan_context(app), served(app) as address:
+    async with app.router.lifespan_context(app), served(app, forwarded_allow_ips=trusted) as address:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(
             base_url=f"http://{address}", trust_env=False, limits=limits, timeout=60
@@ -39,8 +41,9 @@ async def small(settings: Settings) -> AsyncIterator[tuple[Shop, str]]:
 
     What is asked for below leaves one point, and ten seconds until it is enough for another page.
     """
-    few = {"throttle_points": 100, "throttle_restore_rate": 1, "throttle_anonymous_share": 1.0}
-    async with shop_with(settings, **few) as served:
+    async with shop_with(
+        settings, throttle_points=100, throttle_restore_rate=1, throttle_anonymous_share=1.0
+    ) as served:
         yield served
 
 
@@ -53,7 +56,7 @@ async def test_two_hundred_at_once_of_one_user_are_answered(settings: Settings) 
     """With the throttle as it is by default."""
     fields = Settings.model_fields
     by_default = {name: fields[name].default for name in fields if name.startswith("throttle_")}
-    async with shop_with(settings, **by_default) as (shop, _):
+    async with shop_with(settings.model_copy(update=by_default)) as (shop, _):
         await shop.token(SP)
         answers = await asyncio.gather(*(shop.ask(PRICED_PAGE, who=SP) for _ in range(200)))
     assert [answer.status for answer in answers] == [200] * 200
@@ -129,6 +132,14 @@ async def test_visitors_are_told_apart_by_their_network(small: tuple[Shop, str])
     assert await ask("2001:db8:1:1:ffff::9") == 429, "of the same customer"
     assert await ask("2001:db8:1:2::1") == 200
     assert await ask("192.0.2.7") == 200
+
+
+async def test_an_untrusted_proxy_is_one_visitor(settings: Settings) -> None:
+    async with shop_with(settings, "192.0.2.1", throttle_points=100, throttle_restore_rate=1) as (shop, _):
+        page = "{ products(first: 17) { nodes { sku } } }"  # of the 20 points that an address has
+        first = await shop.post({"query": page}, from_address("192.0.2.30"))
+        second = await shop.post({"query": page}, from_address("192.0.2.31"))
+    assert (first.status, second.status) == (200, 429)
 
 
 async def test_aliased_sign_ins_are_as_many_sign_ins(small: tuple[Shop, str]) -> None:

@@ -87,6 +87,12 @@ def test_what_was_not_there_is_given_back() -> None:
     assert bucket.available == 85
 
 
+def test_an_event_tells_its_cost_and_gives_nothing_back() -> None:
+    bucket = Bucket(Allowance(100, 10), 70, 0.0)
+    assert Charge(requested=30, mutations=0, bucket=bucket).cost(objects=5).actual == 5
+    assert bucket.available == 70
+
+
 def test_nobody_pays_more_than_was_asked_for() -> None:
     """A plain list counts as five and may be longer."""
     bucket = Bucket(Allowance(100, 10), 100, 0.0)

@@ -24,10 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.readers import Readers
+from contexts.shared.adapters.statement_spans import trace_statements
 from contexts.shared.adapters.tables import audit_trail, outbox
 from contexts.shared.adapters.writers import Writer, Writers
 from contexts.shared.audit import Act
 from contexts.shared.ids import new_id
+from contexts.shared.tracing import is_tracing, statement
 from contexts.shared.transaction import Event, Transaction
 
 Columns = TypeVarTuple("Columns")
@@ -116,7 +118,8 @@ class SqlTransaction:
         )
 
     async def commit(self) -> None:
-        await self.connection.raw.execute("COMMIT")
+        with statement("COMMIT"):
+            await self.connection.raw.execute("COMMIT")
         self.ended = True
 
 
@@ -167,6 +170,8 @@ class Database:
         self._upkeep = engine(connect).execution_options(isolation_level="AUTOCOMMIT")
         for each in (self._writers.engine, self._upkeep):
             event.listen(each.sync_engine, "before_cursor_execute", _before_execute)
+            if is_tracing():
+                trace_statements(each.sync_engine)
 
     def begin(self) -> UnitOfWork:
         """A unit of work; leaving the block without `commit()` rolls back."""
@@ -186,7 +191,8 @@ class Database:
         if within is not None:
             return await run(within, query, parameters)
         _count_one()
-        rows = await self._readers.fetch(query.text, query.arguments(parameters))
+        with statement(query.text):
+            rows = await self._readers.fetch(query.text, query.arguments(parameters))
         # An asyncpg.Record unpacks like the tuple of its columns. The type is a text, or making it would take a while.
         return cast("Sequence[tuple[*Columns]]", rows)
 
@@ -286,7 +292,9 @@ async def run(
 ) -> Sequence[tuple[*Columns]]:
     """Run a compiled statement in the transaction: its rows, none when it returns none."""
     _count_one()
-    rows = await _transaction(transaction).connection.raw.fetch(query.text, *query.arguments(parameters))
+    connection = _transaction(transaction).connection
+    with statement(query.text):
+        rows = await connection.raw.fetch(query.text, *query.arguments(parameters))
     return cast("Sequence[tuple[*Columns]]", rows)
 
 
