@@ -42,3 +42,31 @@ async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: 
         await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo")
         assert any(thread.name.startswith("argon2") for thread in threading.enumerate())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("", ()),
+        ("https://portal.example", ("https://portal.example",)),
+        (
+            "https://Portal.example:443/, http://localhost:5173 http://[::1]:80",
+            ("https://portal.example", "http://localhost:5173", "http://[::1]"),
+        ),
+        ("*", ("*",)),
+    ],
+)
+def test_origins_are_compared_as_browsers_send_them(
+    monkeypatch: pytest.MonkeyPatch, given: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PRUMO_CORS_ORIGINS", given)
+    assert Settings().cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "given", ["portal.example", "https://portal.example/shop", "https://a@b", "null", "https://*"]
+)
+def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PRUMO_CORS_ORIGINS", given)
+    with pytest.raises(ValueError, match=r"looks like|an origin is"):
+        Settings()
