@@ -1,6 +1,7 @@
 """Everything that can be configured, from the environment. What is absent is embedded or has a safe default."""
 
 import sys
+from collections.abc import Iterable
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Self
@@ -214,3 +215,15 @@ class Settings(BaseSettings):
     def image_url(self) -> str:
         """What `/` and an image's key are appended to."""
         return (self.media_url or f"{self.base_url}/media").rstrip("/")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"PRUMO_{name.upper()}"
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """The variables that look like settings and are none."""
+    known = {variable_of(name) for name in Settings.model_fields}
+    return sorted(each for each in environment if each.startswith("PRUMO_") and each not in known)
