@@ -10,13 +10,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from tests.api import test_subscriptions as sockets
+from tests.api.serving import served
 from tests.api.shop import Json, Shop
+from tests.api.socket_client import opening
 
 PORTAL, BACKOFFICE, STRANGER = (
     "https://portal.example",
@@ -137,8 +137,9 @@ async def test_graphiql_has_a_policy_of_its_own(shop: Shop) -> None:
 
 
 async def handshake(address: str, headers: Json) -> int:
+    """The status a handshake with these headers is answered with."""
     try:
-        async with connect(address, subprotocols=["graphql-transport-ws"], additional_headers=headers):  # type: ignore[list-item]  # a NewType of str
+        async with opening(address, additional_headers=headers):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
@@ -147,13 +148,12 @@ async def handshake(address: str, headers: Json) -> int:
 async def test_a_foreign_page_opens_no_socket(settings: Settings) -> None:
     async with (
         running(settings, cors_origins=(PORTAL,), public_url="https://prumo.example/") as app,
-        sockets.served(app) as address,
+        served(app) as address,
     ):
-        own = address.replace("ws://", "http://").removesuffix("/graphql")
-        for origin in (PORTAL, own, own.replace("http:", "https:"), "https://prumo.example"):
+        for origin in (PORTAL, f"http://{address}", f"https://{address}", "https://prumo.example"):
             assert await handshake(address, {"origin": origin}) == 101, origin
         assert await handshake(address, {}) == 101
-        for origin in (STRANGER, "null", "", f"{own}.evil.example", "http://127.0.0.1", "file://"):
+        for origin in (STRANGER, "null", "", f"http://{address}.evil.example", "http://127.0.0.1", "file://"):
             assert await handshake(address, {"origin": origin}) == 403, origin
-    async with running(settings, cors_origins=("*",)) as app, sockets.served(app) as address:
+    async with running(settings, cors_origins=("*",)) as app, served(app) as address:
         assert await handshake(address, {"origin": STRANGER}) == 101
