@@ -98,7 +98,16 @@ async def test_security_headers_are_on_every_answer(shop: Shop, method: str, pat
     }
     assert headers.get_list("content-security-policy") == [NOTHING]
     assert "strict-transport-security" not in headers
-    assert "server" not in headers
+
+
+async def test_no_answer_names_the_server(settings: Settings) -> None:
+    async with (
+        running(settings) as app,
+        served(app) as address,
+        httpx.AsyncClient(base_url=f"http://{address}") as http,
+    ):
+        for path in ("/graphql", "/healthz", "/nothing"):
+            assert "server" not in (await http.get(path)).headers
 
 
 async def test_security_headers_are_on_answers_nobody_meant_to_give(settings: Settings) -> None:
