@@ -44,14 +44,16 @@ lint: $(INSTALLED) ## Format, lint, types, imports between the floors, generated
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/prumo schema --output graphql/schema.graphql --check
 	$(BIN)/prumo documents --output graphql/persisted.json --check
+	$(BIN)/prumo settings --output docs/settings.md --check
 
 .PHONY: check
 check: lint test ## Everything CI runs.
 
 .PHONY: schema
-schema: $(INSTALLED) ## Write what is generated anew: graphql/schema.graphql and graphql/persisted.json.
+schema: $(INSTALLED) ## Write anew what is generated: the SDL, the persisted manifest, the table of settings.
 	@$(BIN)/prumo schema --output graphql/schema.graphql
 	@$(BIN)/prumo documents --output graphql/persisted.json
+	@$(BIN)/prumo settings --output docs/settings.md
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure requests: CPU and statements each.

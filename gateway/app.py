@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Lifespan
 
 from contexts.shared.clock import Clock
 from gateway import metrics
@@ -14,7 +15,9 @@ from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
+from gateway.http.origins import Origins, with_cors
 from gateway.http.probes import KeySet, Readiness, exposition, healthz
+from gateway.http.security_headers import SecurityHeaders
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import Settings
 from gateway.tracing import traced, wanted
@@ -40,13 +43,27 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             app.router.routes.extend(_routes(settings, operations, parts))
             yield
 
-    return Starlette(lifespan=lifespan)
+    return _Prumo(settings, lifespan)
+
+
+class _Prumo(Starlette):
+    """Starlette with what goes around every answer, its own 500 included."""
+
+    def __init__(self, settings: Settings, lifespan: Lifespan["_Prumo"]) -> None:
+        self._settings = settings
+        super().__init__(lifespan=lifespan)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Called once, by the first request."""
+        callable_by_pages = with_cors(super().build_middleware_stack(), self._settings.cors_origins)
+        return SecurityHeaders(callable_by_pages, self._settings.hsts_seconds)
 
 
 def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     metrics.count_in_flight(lambda: capacity.taken)
     metrics.count_by_name(operations.documents.pinned_names)
+    origins = Origins(frozenset((*settings.cors_origins, settings.own_origin)))
     graphql = GraphQLEndpoint(
         operations=operations,
         parts=parts,
@@ -57,7 +74,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
     )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
-        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity).__call__),
+        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
         Route("/metrics", exposition),

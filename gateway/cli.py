@@ -1,6 +1,7 @@
 """The command line: `prumo <command>`. Each command imports what it needs, so that `--help` is there at once."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -256,6 +257,15 @@ def documents(operations: Path, output: Path | None, check: bool) -> None:
     _generate(written(manifest), output, check, f"the manifest of {operations}", remedy)
 
 
+@prumo.command()
+@_generated
+def settings(output: Path | None, check: bool) -> None:
+    """Print the table of the settings."""
+    from gateway.settings_table import settings_table
+
+    _generate(settings_table(), output, check, "what the code says", f"prumo settings --output {output}")
+
+
 def _unfit(problems: Iterable[str]) -> CannotRun:
     return CannotRun("These documents cannot be persisted:" + "".join(f"\n  {each}" for each in problems))
 
@@ -312,8 +322,10 @@ def _settings(*, configured: bool = False) -> "Settings":
     """What the environment says; `configured`: it must name a database. Raises CannotRun."""
     from pydantic import ValidationError
 
-    from gateway.settings import Settings
+    from gateway.settings import Settings, misspelt
 
+    if unknown := misspelt(os.environ):
+        complain(f"{', '.join(unknown)}: no such setting, and so without effect; see `prumo settings`.")
     try:
         settings = Settings()
     except ValidationError as error:

@@ -1,13 +1,14 @@
 """Everything that can be configured, from the environment. What is absent is embedded or has a safe default."""
 
 import sys
+from collections.abc import Iterable
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -57,6 +58,26 @@ def _off_is_zero(value: object) -> object:
 
 
 Points = Annotated[int, Field(ge=0), BeforeValidator(_off_is_zero)]
+
+
+def _separated(given: object) -> object:
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _origin(text: str) -> str:
+    """As browsers send it: lower case, without the scheme's own port."""
+    if text == "*":
+        return text
+    parts = urlsplit(_web_url(text))
+    beyond = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None
+    if beyond or "*" in parts.netloc:
+        raise ValueError("an origin is https://host or http://host:port, and nothing after it")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    own_port = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
+    return f"{parts.scheme}://{host}" if own_port else f"{parts.scheme}://{host}:{parts.port}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
@@ -99,6 +120,16 @@ class Settings(BaseSettings):
     )
     introspection: bool | None = Field(None, description="on or off; absent: on in `prumo dev` only.")
     ide: bool | None = Field(None, description="GraphiQL for browsers; absent: on in `prumo dev` only.")
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_separated)] = Field(
+        (),
+        description=(
+            "Origins of the web pages that may call besides our own, separated by commas; `*`: any, without"
+            " credentials."
+        ),
+    )
+    hsts_seconds: int = Field(
+        0, ge=0, description="Strict-Transport-Security's max-age, for a server behind HTTPS; 0: not sent."
+    )
     documents: AcceptedDocuments = Field(
         AcceptedDocuments.OPEN,
         description=(
@@ -182,6 +213,24 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{reachable(self.host)}:{self.port}").rstrip("/")
 
     @property
+    def own_origin(self) -> str:
+        """The origin of pages that this server sends."""
+        parts = urlsplit(self.base_url)
+        return _origin(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+
+    @property
     def image_url(self) -> str:
         """What `/` and an image's key are appended to."""
         return (self.media_url or f"{self.base_url}/media").rstrip("/")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"PRUMO_{name.upper()}"
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """The variables that look like settings and are none."""
+    known = {variable_of(name) for name in Settings.model_fields}
+    return sorted(each for each in environment if each.startswith("PRUMO_") and each not in known)

@@ -25,6 +25,7 @@ from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
 from schema.manifest import Manifest, id_of
+from schema.wording import of_document
 
 REPORTED_ERRORS = 10
 
@@ -190,6 +191,8 @@ class Documents:
         rules = specified_rules if self.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         errors = validate(self.schema, document, rules, REPORTED_ERRORS, hide_suggestions=True)
         if errors:
+            for broken_rule in errors:
+                broken_rule.message = of_document(broken_rule.message)
             return _refused("GRAPHQL_VALIDATION_FAILED", *errors)
         operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
         return Prepared(

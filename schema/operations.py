@@ -23,6 +23,7 @@ from schema.execution.plan import FieldPlan, OperationPlan
 from schema.execution.stock import GuardedExecutor, objects_in
 from schema.limits import TooComplex
 from schema.throttle import Bucket, Throttle
+from schema.wording import of_variables
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +174,8 @@ class Operations:
             hide_suggestions=True,
         )
         if isinstance(variables, list):
+            for error in variables:
+                error.message = of_variables(error.message)
             return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id)
         for name in operation.plan.condition_variables:
             if not isinstance(variables.coerced.get(name), bool):
@@ -276,6 +279,8 @@ def formatted(error: GraphQLError, request_id: str) -> Json:
     """An error as clients see it: always a code, always the request id, nothing of the inside of a bug."""
     code = _code(error)
     message = error.message
+    if code is None and _is_unfit_argument(error):
+        message, code = of_variables(message), "BAD_USER_INPUT"
     if code is None:
         logger.error(
             "resolver failed at %s",
@@ -297,13 +302,18 @@ def _code(error: GraphQLError) -> object:
     """The code that somebody gave the error on purpose; None for a bug's."""
     if (code := (error.extensions or {}).get("code")) is not None:
         return code
-    known = error if error.original_error is None else error.original_error
-    if not isinstance(known, GraphQLError):
-        return None
-    if (code := (known.extensions or {}).get("code")) is not None:
-        return code
-    # graphql-core's own words for an argument that the variables made unfit.
-    return "BAD_USER_INPUT" if known.message.startswith("Argument ") else None
+    cause = _cause(error)
+    return (cause.extensions or {}).get("code") if isinstance(cause, GraphQLError) else None
+
+
+def _is_unfit_argument(error: GraphQLError) -> bool:
+    """Whether graphql-core says itself that the variables made an argument unfit."""
+    cause = _cause(error)
+    return isinstance(cause, GraphQLError) and cause.message.startswith("Argument ")
+
+
+def _cause(error: GraphQLError) -> Exception:
+    return error if error.original_error is None else error.original_error
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

@@ -15,7 +15,7 @@ from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
-from gateway.http.graphiql import GRAPHIQL
+from gateway.http.graphiql import GRAPHIQL, GRAPHIQL_POLICY
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.observability import Observed
@@ -61,7 +61,8 @@ class GraphQLEndpoint:
         accept = request.headers.get("accept")
         browses = request.method == "GET" and accepted(accept, (JSON, HTML)) == HTML
         if self.ide and browses and "query" not in request.query_params:
-            await HTMLResponse(GRAPHIQL, headers={"X-Request-Id": request_id})(scope, receive, send)
+            page = {"X-Request-Id": request_id, "Content-Security-Policy": GRAPHIQL_POLICY}
+            await HTMLResponse(GRAPHIQL, headers=page)(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
         with observability.observed(request_id, "http", request.headers) as seen:

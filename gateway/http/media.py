@@ -24,7 +24,6 @@ class Media:
         headers = {
             "ETag": etag,
             "Cache-Control": "public, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         }
         if request.headers.get("if-none-match") == etag:

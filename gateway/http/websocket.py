@@ -20,6 +20,7 @@ from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
+from gateway.http.origins import Origins
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, Response, refusal
@@ -46,9 +47,16 @@ class GraphQLSockets:
     operations: Operations
     parts: Wired
     capacity: Capacity
+    origins: Origins = field(default_factory=Origins)
 
     async def __call__(self, socket: WebSocket) -> None:
         """One socket, from handshake to close."""
+        origin = socket.headers.get("origin")
+        if not self.origins.admit_socket(origin, socket.headers.get("host")):
+            hint = "PRUMO_CORS_ORIGINS names the pages that may open a socket"
+            observability.log.info("websocket refused", origin=str(origin)[:200], hint=hint)
+            await socket.close()  # before `accept`: the handshake is answered 403
+            return
         if PROTOCOL not in socket.scope.get("subprotocols", ()):
             await socket.accept()
             await socket.close(4406, "Subprotocol not acceptable")

@@ -49,7 +49,6 @@ async def test_a_shipped_document_by_id(shop: Shop, id: str) -> None:
     assert (await shop.post(hashed(CATEGORIES), ACCEPT)).data == posted.data
     extensions = orjson.dumps(hashed(CATEGORIES)["extensions"]).decode()
     got = await shop.http.get("/graphql", params={"extensions": extensions}, headers=ACCEPT)
-    # What is left to spend is the caller's own, so an answer that caches may keep does not tell it.
     assert got.json() == {"data": posted.data}
 
 

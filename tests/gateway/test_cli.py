@@ -225,3 +225,18 @@ def test_a_broken_manifest_stops_the_start_in_a_sentence(tmp_path: Path, workers
     served = prumo(tmp_path, "serve", "--workers", workers, **broken)
     assert (served.returncode, "Traceback" in served.stderr) == (1, False)
     assert "not the JSON of a persisted manifest" in served.stderr
+
+
+def test_a_misspelt_setting_is_pointed_out(tmp_path: Path) -> None:
+    listed = prumo(tmp_path, "mail", "list", PRUMO_DOCUMENT="trusted", PRUMO_PORT="80")
+    assert (listed.returncode, listed.stdout) == (0, "No mail yet.\n")
+    assert "PRUMO_DOCUMENT, PRUMO_PORT: no such setting" in listed.stderr
+    assert prumo(tmp_path, "mail", "list").stderr == ""
+
+
+def test_the_table_of_settings_is_written_and_compared(tmp_path: Path) -> None:
+    file = tmp_path / "settings.md"
+    assert prumo(tmp_path, "settings", "--output", str(file)).returncode == 0
+    assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 0
+    file.write_text(file.read_text().replace("8000", "8001"))
+    assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 1

@@ -1,11 +1,13 @@
 """What settings mean, and what a process lets go of when it ends."""
 
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
 from gateway.settings import Settings
+from gateway.settings_table import settings_table
 from gateway.wiring import wired
 
 
@@ -42,3 +44,52 @@ async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: 
         await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo")
         assert any(thread.name.startswith("argon2") for thread in threading.enumerate())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("", ()),
+        ("https://portal.example", ("https://portal.example",)),
+        (
+            "https://Portal.example:443/, http://localhost:5173 http://[::1]:80",
+            ("https://portal.example", "http://localhost:5173", "http://[::1]"),
+        ),
+        ("*", ("*",)),
+    ],
+)
+def test_origins_are_compared_as_browsers_send_them(
+    monkeypatch: pytest.MonkeyPatch, given: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PRUMO_CORS_ORIGINS", given)
+    assert Settings().cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "given", ["portal.example", "https://portal.example/shop", "https://a@b", "null", "https://*"]
+)
+def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PRUMO_CORS_ORIGINS", given)
+    with pytest.raises(ValueError, match=r"looks like|an origin is"):
+        Settings()
+
+
+def test_every_setting_is_in_the_table() -> None:
+    table = settings_table()
+    assert Path("docs/settings.md").read_text() == table
+    rows = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    assert len(rows) == len(Settings.model_fields)
+    assert all(field.description for field in Settings.model_fields.values())
+    for row in (
+        "| `PORT` | whole number from 0 to 65535 | `8000` | Port to listen on. |",
+        "| `PRUMO_S3_SECRET` | text |  | Secret key. |",
+    ):
+        assert row in rows.values()
+
+
+def test_settings_that_texts_speak_of_exist() -> None:
+    names = {name.removeprefix("PRUMO_") for name in re.findall(r"`(PRUMO_[A-Z0-9_]+)`", settings_table())}
+    texts = (Path("README.md"), *Path("docs").rglob("*.md"), *Path("gateway").rglob("*.py"))
+    for path in texts:
+        spoken_of = set(re.findall(r"PRUMO_([A-Z0-9_]*[A-Z0-9])", path.read_text()))
+        assert spoken_of <= names, path
