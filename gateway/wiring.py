@@ -16,7 +16,7 @@ from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
 from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
@@ -26,6 +26,7 @@ from contexts.identity.api import (
     ChangePassword,
     EndSessions,
     Identity,
+    KeyRing,
     MailPerson,
     OpenAccount,
     RefreshSession,
@@ -63,6 +64,8 @@ from contexts.shared.mail import Mailer
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from resolvers.vocabulary.context import Contexts
 
+KEYS = "keys"
+"""The folder of the signing keys, below PRUMO_HOME."""
 PRICE_RELATION = "pricing.resolved_prices"
 """Published by pricing, used by the catalog to sort and filter a listing by price."""
 
@@ -121,6 +124,11 @@ async def wired(
         yield Wired(contexts, database, clock)
 
 
+def key_ring(settings: Settings) -> KeyRing:
+    """The signing keys below PRUMO_HOME; no service is needed to change them."""
+    return SigningKeyRing(settings.home / KEYS, settings.access_token_life)
+
+
 def _identity(
     settings: Settings,
     database: Database,
@@ -132,7 +140,7 @@ def _identity(
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
     throttle = SqlThrottle(database)
     tokens = JwtAccessTokens(
-        SigningKeys.load_or_create(settings.home / "keys"),
+        SigningKeys.load_or_create(settings.home / KEYS),
         issuer=ISSUER,
         audience=AUDIENCE,
         life=settings.access_token_life,
@@ -144,6 +152,7 @@ def _identity(
         sessions=sessions,
         ended_sessions=ended_sessions,
         access_tokens=tokens,
+        key_ring=key_ring(settings),
         sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
         refresh=RefreshSession(users, sessions, tokens, database, clock),
         end_sessions=EndSessions(sessions, database, clock),

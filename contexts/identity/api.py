@@ -21,6 +21,8 @@ from contexts.identity.ports import (
     AccessTokens,
     Accounts,
     EndedSessions,
+    KeyInUse,
+    KeyRing,
     Roles,
     Sessions,
     TokenRejected,
@@ -71,6 +73,8 @@ __all__ = [
     "EndedSessions",
     "Identity",
     "InvalidCredentials",
+    "KeyInUse",
+    "KeyRing",
     "LockedOut",
     "MailPerson",
     "MailPromised",
@@ -111,6 +115,7 @@ class Identity:
     sessions: Sessions
     ended_sessions: EndedSessions
     access_tokens: AccessTokens
+    key_ring: KeyRing
     sign_in: SignIn
     refresh: RefreshSession
     end_sessions: EndSessions

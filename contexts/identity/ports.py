@@ -279,6 +279,31 @@ class Throttle(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeyInUse:
+    """A key by its id. `verifies_until` None: it signs."""
+
+    kid: str
+    since: datetime
+    verifies_until: datetime | None
+
+
+class KeyRing(Protocol):
+    """The keys that sign access tokens."""
+
+    def in_use(self) -> list[KeyInUse]:
+        """Oldest first; the last one signs."""
+        ...
+
+    def rotate(self, at: datetime) -> list[KeyInUse]:
+        """Have a new key sign from now on; the others verify until the last token they signed has expired."""
+        ...
+
+    def retire(self, at: datetime) -> None:
+        """Remove the keys that have nothing left to verify."""
+        ...
+
+
 class AccessTokens(Protocol):
     """Issues and verifies access tokens. They are not looked up: one that was issued is good until it expires,
     or until `EndedSessions` knows that its session is over."""

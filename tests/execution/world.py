@@ -144,6 +144,7 @@ class World:
                 accounts=cast(Any, _Accounts(self)),
                 viewers=cast(Any, _Viewers(self)),
                 access_tokens=absent,
+                key_ring=absent,
                 sign_in=cast(Any, _SignIn(self)),
                 refresh=cast(Any, _Refresh(self)),
                 end_sessions=cast(Any, _EndSessions(self)),

@@ -225,3 +225,18 @@ def test_a_broken_manifest_stops_the_start_in_a_sentence(tmp_path: Path, workers
     served = prumo(tmp_path, "serve", "--workers", workers, **broken)
     assert (served.returncode, "Traceback" in served.stderr) == (1, False)
     assert "not the JSON of a persisted manifest" in served.stderr
+
+
+def test_keys_are_listed_and_rotated(tmp_path: Path) -> None:
+    def listed(*arguments: str) -> list[str]:
+        result = prumo(tmp_path, "keys", *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.splitlines()
+
+    (first,) = listed("list")
+    assert first.endswith("signs")
+    before, after = listed("rotate")
+    assert before.split()[0] == first.split()[0]
+    assert "verifies until" in before
+    assert after.endswith("signs")
+    assert listed("list") == [before, after]

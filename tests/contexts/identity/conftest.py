@@ -15,7 +15,7 @@ from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
 from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
@@ -102,6 +102,7 @@ async def identity_on(
             sessions=sessions,
             ended_sessions=ended,
             access_tokens=tokens,
+            key_ring=SigningKeyRing(keys, timedelta(minutes=10)),
             sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
             refresh=RefreshSession(users, sessions, tokens, database, clock),
             end_sessions=EndSessions(sessions, database, clock),
