@@ -44,6 +44,7 @@ class _Count:
 class _Attempt:
     person: _Count
     place: _Count | None
+    at: datetime
     is_last: bool
 
     async def forgive(self, transaction: Transaction) -> None:
@@ -52,10 +53,10 @@ class _Attempt:
         connection = connection_of(transaction)
         await connection.execute(delete(counts).where(counts.c.key == self.person.key))
         if self.place is not None:
+            left = func.greatest(counts.c.failures - 1, 0)
+            free_at = case((left < self.place.limit, self.at), else_=counts.c.free_at)
             await connection.execute(
-                update(counts)
-                .where(counts.c.key == self.place.key)
-                .values(failures=func.greatest(counts.c.failures - 1, 0))
+                update(counts).where(counts.c.key == self.place.key).values(failures=left, free_at=free_at)
             )
 
 
@@ -93,7 +94,7 @@ class SqlThrottle:
                     return failures
                 is_last = is_last or failures >= count.limit
             await transaction.commit()
-        return _Attempt(person, place, is_last)
+        return _Attempt(person, place, at, is_last)
 
 
 def _person(what: str, email: str, address: str | None) -> _Count:
