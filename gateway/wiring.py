@@ -12,6 +12,7 @@ from contexts.catalog.api import Catalog, PublishProducts
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.accounts import SqlAccounts
 from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
+from contexts.identity.adapters.leftovers import OF_IDENTITY
 from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.roles import SqlRoles
@@ -38,6 +39,7 @@ from contexts.identity.api import (
 from contexts.orders.adapters.buyers import IdentityBuyers
 from contexts.orders.adapters.carts import SqlCarts
 from contexts.orders.adapters.idempotency import SqlIdempotencyKeys
+from contexts.orders.adapters.leftovers import OF_ORDERS
 from contexts.orders.adapters.order_changes import ListenedOrderChanges
 from contexts.orders.adapters.orders import SqlOrderBook, SqlOrders
 from contexts.orders.adapters.prices import PricingPrices
@@ -58,12 +60,15 @@ from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import ExplainPrices, LoadPrices, Pricing, ResolvePrices, SetPrice
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.leftovers import OF_SHARED
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.mail import Mailer
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from resolvers.vocabulary.context import Contexts
 
+LEFTOVERS = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
+"""Rows the worker deletes when they are over."""
 KEYS = "keys"
 """The folder of the signing keys, below PRUMO_HOME."""
 PRICE_RELATION = "pricing.resolved_prices"

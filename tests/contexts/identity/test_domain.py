@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_postal_code
 from contexts.identity.domain.line import one_line
-from contexts.identity.domain.password import MAX_PASSWORD, may_be_password
+from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
 from contexts.identity.domain.scopes import ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
@@ -155,3 +155,66 @@ def test_a_spent_token_is_reuse_while_the_session_lives() -> None:
 def test_a_revoked_session_has_no_live_token() -> None:
     session = replace(start_session(new_id(), Device(), NOW), revoked_at=NOW)
     assert judge(session, refresh_token(session, new_secret(), NOW), NOW) is TokenState.DEAD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prumo-demo",
+        "cavalo bateria grampo",
+        "obra-nova-1987",
+        "x9$Kq2!vLm0p",
+        "correct horse battery staple",
+        "ação à beça",
+        "z" + "q7" * 500,
+        "🧱🏗️ tijolo e viga",
+    ],
+)
+def test_passwords_that_may_be_set(text: str) -> None:
+    assert password_problem(text, "password", "Marcos Teixeira", "comprador.sp@prumo.example") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "TOO_SHORT"),
+        ("x9$Kq2!vL", "TOO_SHORT"),
+        ("x" * 1025, "TOO_LONG"),
+        ("x9$Kq2!vLm\0", "INVALID"),
+        ("x9$Kq2!vLm\ud800", "INVALID"),
+        *(
+            (text, "TOO_COMMON")
+            for text in (
+                "1234567890",
+                "0123456789",
+                "qwertyuiop",
+                "password123",
+                "senha12345",
+                "Senha@12345"[:10],
+                "aaaaaaaaaaaa",
+                "abcdefghij",
+                "flamengo2026",
+                "corinthians",
+                "construtora",
+                "Construtora1!",
+                "jesus1234567",
+                "palmeiras10",
+                "1q2w3e4r5t",
+                "marcos teixeira",
+                "teixeira01",
+                "comprador.sp",
+                "comprador.sp@prumo.example",
+            )
+        ),
+    ],
+)
+def test_passwords_that_may_not_be_set(text: str, code: str) -> None:
+    problem = password_problem(text, "newPassword", "Marcos Teixeira", "comprador.sp@prumo.example")
+    assert problem is not None
+    assert (problem.path, problem.code) == (("input", "newPassword"), code)
+
+
+@given(st.text(max_size=1100))
+def test_any_text_is_judged(text: str) -> None:
+    problem = password_problem(text, "password")
+    assert problem is None or problem.code in {"TOO_SHORT", "TOO_LONG", "INVALID", "TOO_COMMON"}
