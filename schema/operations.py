@@ -1,6 +1,7 @@
 """Executing one operation for one caller: variables, authority, execution, masked errors."""
 
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
 
 REPORTED_ERRORS = 10
+_VALUE = re.compile(r"(?:, found: |(?<=value): ).*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,9 @@ class Operations:
             hide_suggestions=True,
         )
         if isinstance(variables, list):
-            return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id)
+            return refusal(
+                [_coded(_without_value(error), "BAD_USER_INPUT") for error in variables], context.request_id
+            )
         for name in operation.plan.condition_variables:
             if not isinstance(variables.coerced.get(name), bool):
                 error = GraphQLError(f"Variable '${name}' decides @skip or @include and must not be null.")
@@ -309,6 +313,12 @@ def _code(error: GraphQLError) -> object:
         return code
     # graphql-core's own words for an argument that the variables made unfit.
     return "BAD_USER_INPUT" if known.message.startswith("Argument ") else None
+
+
+def _without_value(error: GraphQLError) -> GraphQLError:
+    """graphql-core repeats a variable that does not fit, the password beside a misspelled field included."""
+    error.message = _VALUE.sub(".", error.message)
+    return error
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

@@ -263,7 +263,9 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
 
 def engine(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> AsyncEngine:
     """SQLAlchemy's engine over such a connector, without a pool."""
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool, hide_parameters=True
+    )
 
 
 def _dsn(url: URL) -> str:
