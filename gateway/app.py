@@ -71,6 +71,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         max_body_bytes=settings.max_body_bytes,
         ide=bool(settings.ide),
         public_cache_seconds=settings.public_cache_seconds,
+        secure=settings.base_url.startswith("https://"),
     )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contexts.identity.api import AccessTokens, TokenRejected, TokenVerified
+from contexts.identity.api import Identity, TokenRejected, TokenVerified
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class Unauthenticated:
     message: str
 
 
-def authenticate(
-    authorization: Sequence[str], tokens: AccessTokens, at: datetime
+async def authenticate(
+    authorization: Sequence[str], identity: Identity, at: datetime
 ) -> TokenVerified | Unauthenticated | None:
     """The caller that the Authorization header(s) prove; None when there is none: an anonymous caller."""
     if not authorization:
@@ -24,9 +24,11 @@ def authenticate(
     scheme, _, token = authorization[0].partition(" ")
     if len(authorization) > 1 or scheme.lower() != "bearer" or not token.strip():
         return Unauthenticated("Send exactly one `Authorization: Bearer <access token>`.")
-    verified = tokens.verify(token.strip(), at)
+    verified = identity.access_tokens.verify(token.strip(), at)
     if isinstance(verified, TokenRejected):
         return Unauthenticated("The access token is not valid, or no longer; refresh the session or sign in.")
+    if await identity.ended_sessions.has(verified.principal.session_id):
+        return Unauthenticated("The session of this access token is over; sign in.")
     return verified
 
 

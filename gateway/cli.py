@@ -17,6 +17,7 @@ from gateway.progress import CannotRun, complain, say, step
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+    from contexts.identity.api import KeyInUse
     from gateway.settings import Settings
 
 
@@ -293,6 +294,43 @@ def _generate(
         raise CannotRun(f"{output}: {error.strerror}.") from error
     if committed != text:
         raise CannotRun(f"{output} is not {what}: run `{remedy}`.{more(committed)}")
+
+
+@prumo.group()
+def keys() -> None:
+    """Look after the keys that sign access tokens.
+
+    They are files in PRUMO_HOME/keys.
+    """
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """List the keys, oldest first."""
+    from gateway.wiring import key_ring
+
+    _say_keys(key_ring(_settings()).in_use())
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Have a new key sign from now on.
+
+    Running processes notice within seconds. The others go on verifying, and are published, until the last
+    token they signed has expired; then the worker, or the next rotation, removes them.
+    """
+    from datetime import UTC, datetime
+
+    from gateway.wiring import key_ring
+
+    _say_keys(key_ring(_settings()).rotate(datetime.now(UTC)))
+
+
+def _say_keys(keys: "list[KeyInUse]") -> None:
+    for key in keys:
+        until = key.verifies_until
+        use = "signs" if until is None else f"verifies until {until:%Y-%m-%d %H:%M} UTC"
+        say(f"{key.kid}  since {key.since:%Y-%m-%d %H:%M} UTC  {use}")
 
 
 @prumo.group()

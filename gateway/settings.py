@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from datetime import timedelta
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Self
@@ -97,6 +98,9 @@ class Settings(BaseSettings):
     )
     public_url: WebUrl | None = Field(
         None, description="Where clients reach this server; absent: the address it listens on."
+    )
+    portal_url: WebUrl | None = Field(
+        None, description="The buyers' portal, where links in mails lead; absent: where this server is."
     )
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None, description="PostgreSQL 15+; absent: embedded (`prumo dev`).", repr=False
@@ -217,6 +221,16 @@ class Settings(BaseSettings):
         """The origin of pages that this server sends."""
         parts = urlsplit(self.base_url)
         return _origin(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+
+    @property
+    def links_url(self) -> str:
+        """Where links in mails lead, without a slash at the end."""
+        return (self.portal_url or self.base_url).rstrip("/")
+
+    @property
+    def access_token_life(self) -> timedelta:
+        """How long an access token is good, unless its session ends before."""
+        return timedelta(minutes=self.access_token_minutes)
 
     @property
     def image_url(self) -> str:

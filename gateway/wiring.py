@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from contexts.catalog.adapters.images import S3Images
 from contexts.catalog.adapters.products import SqlCategories, SqlProducts
@@ -12,14 +11,35 @@ from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import Catalog, PublishProducts
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.accounts import SqlAccounts
+from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
+from contexts.identity.adapters.leftovers import OF_IDENTITY
+from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
+from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
-from contexts.identity.api import AddUser, Identity, OpenAccount, RefreshSession, RevokeSession, SignIn
+from contexts.identity.api import (
+    AddUser,
+    AskEmailVerification,
+    AskPasswordReset,
+    ChangePassword,
+    EndSessions,
+    Identity,
+    KeyRing,
+    MailPerson,
+    OpenAccount,
+    RefreshSession,
+    ResetPassword,
+    SetRoleScopes,
+    SignIn,
+    VerifyEmail,
+)
 from contexts.orders.adapters.buyers import IdentityBuyers
 from contexts.orders.adapters.carts import SqlCarts
 from contexts.orders.adapters.idempotency import SqlIdempotencyKeys
+from contexts.orders.adapters.leftovers import OF_ORDERS
 from contexts.orders.adapters.order_changes import ListenedOrderChanges
 from contexts.orders.adapters.orders import SqlOrderBook, SqlOrders
 from contexts.orders.adapters.prices import PricingPrices
@@ -40,12 +60,17 @@ from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import ExplainPrices, LoadPrices, Pricing, ResolvePrices, SetPrice
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.leftovers import OF_SHARED
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.mail import Mailer
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from resolvers.vocabulary.context import Contexts
 
+LEFTOVERS = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
+"""Rows the worker deletes when they are over."""
+KEYS = "keys"
+"""The folder of the signing keys, below PRUMO_HOME."""
 PRICE_RELATION = "pricing.resolved_prices"
 """Published by pricing, used by the catalog to sort and filter a listing by price."""
 
@@ -83,7 +108,10 @@ async def wired(
             await stack.enter_async_context(images)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
-        identity = _identity(settings, database, passwords, clock)
+        ended_sessions = ListenedEndedSessions(database, clock, settings.access_token_life)
+        if listening:
+            await stack.enter_async_context(ended_sessions)
+        identity = _identity(settings, database, passwords, ended_sessions, clock)
         catalog = _catalog(settings, database, clock, images)
         pricing = _pricing(database, clock, catalog, identity)
         buyers = IdentityBuyers(identity.accounts, identity.viewers)
@@ -101,23 +129,47 @@ async def wired(
         yield Wired(contexts, database, clock)
 
 
-def _identity(settings: Settings, database: Database, passwords: Argon2Passwords, clock: Clock) -> Identity:
-    users, accounts, sessions = SqlUsers(database), SqlAccounts(database), SqlSessions()
+def key_ring(settings: Settings) -> KeyRing:
+    """The signing keys below PRUMO_HOME; no service is needed to change them."""
+    return SigningKeyRing(settings.home / KEYS, settings.access_token_life)
+
+
+def _identity(
+    settings: Settings,
+    database: Database,
+    passwords: Argon2Passwords,
+    ended_sessions: ListenedEndedSessions,
+    clock: Clock,
+) -> Identity:
+    users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
+    sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
+    throttle = SqlThrottle(database)
     tokens = JwtAccessTokens(
-        SigningKeys.load_or_create(settings.home / "keys"),
+        SigningKeys.load_or_create(settings.home / KEYS),
         issuer=ISSUER,
         audience=AUDIENCE,
-        life=timedelta(minutes=settings.access_token_minutes),
+        life=settings.access_token_life,
     )
     return Identity(
         accounts=accounts,
         viewers=users,
+        roles=roles,
+        sessions=sessions,
+        ended_sessions=ended_sessions,
         access_tokens=tokens,
-        sign_in=SignIn(users, passwords, sessions, tokens, database, clock),
+        key_ring=key_ring(settings),
+        sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
         refresh=RefreshSession(users, sessions, tokens, database, clock),
-        revoke=RevokeSession(sessions, database, clock),
+        end_sessions=EndSessions(sessions, database, clock),
+        change_password=ChangePassword(users, passwords, throttle, sessions, database, clock),
+        ask_password_reset=AskPasswordReset(throttle, database, clock),
+        reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+        ask_email_verification=AskEmailVerification(users, throttle, database, clock),
+        verify_email=VerifyEmail(users, mailed, database, clock),
+        set_role_scopes=SetRoleScopes(roles, database, clock),
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, passwords, database, clock),
+        mail_person=MailPerson(users, mailed, database, _mailer(settings), clock, settings.links_url),
     )
 
 

@@ -1,15 +1,40 @@
-"""`prumo worker`: delivers what the outbox holds to its consumers."""
+"""`prumo worker`: delivers what the outbox holds to its consumers, and deletes what is over."""
 
 import asyncio
+from contextlib import suppress
 
+from contexts.identity.api import PERSON_TOPICS, KeyRing
 from contexts.orders.api import ORDER_TOPICS
-from contexts.shared.adapters.outbox import OutboxRelay
+from contexts.shared.adapters.leftovers import EVERY, keep_deleting
+from contexts.shared.adapters.outbox import Handler, OutboxRelay
+from contexts.shared.clock import Clock
 from gateway.settings import Settings
-from gateway.wiring import wired
+from gateway.wiring import LEFTOVERS, wired
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop` is set; the event at hand is finished first."""
     async with wired(settings, store=False, listening=False) as parts:
-        handlers = dict.fromkeys(ORDER_TOPICS, parts.contexts.orders.mail)
-        await OutboxRelay(parts.database, handlers).run(stop)
+        contexts = parts.contexts
+        handlers: dict[str, Handler] = {
+            **dict.fromkeys(ORDER_TOPICS, contexts.orders.mail),
+            **dict.fromkeys(PERSON_TOPICS, contexts.identity.mail_person),
+        }
+        tidying = [
+            asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),
+            asyncio.create_task(_keep_retiring(contexts.identity.key_ring, parts.clock)),
+        ]
+        try:
+            await OutboxRelay(parts.database, handlers).run(stop)
+        finally:
+            for task in tidying:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+async def _keep_retiring(keys: KeyRing, clock: Clock) -> None:
+    """Remove signing keys that have nothing left to verify."""
+    while True:
+        await asyncio.to_thread(keys.retire, clock.now())
+        await asyncio.sleep(EVERY.total_seconds())

@@ -245,7 +245,12 @@ class Operations:
                 each = executor.build_per_event_executor(event)
                 # Every event is an operation of its own: its own instant, its own loaders.
                 each.context_value = RequestContext(
-                    context.contexts, context.principal, context.request_id, clock.now(), context.address
+                    context.contexts,
+                    context.principal,
+                    context.request_id,
+                    clock.now(),
+                    context.address,
+                    context.client,
                 )
                 # What is reserved stays so: it paid for subscribing, and the events are the server's to send.
                 yield await self._stock(each, charge.cost, context.request_id)

@@ -20,7 +20,13 @@ from resolvers.vocabulary.node import Node, parse_node_id
 from resolvers.vocabulary.scalars import SCALARS
 
 CONTRIBUTIONS = (identity.contribution, catalog.contribution, pricing.contribution, orders.contribution)
-ERRORS = (errors.InvalidInputError, errors.NotFoundError, errors.ForbiddenError, errors.ConflictError)
+ERRORS = (
+    errors.InvalidInputError,
+    errors.NotFoundError,
+    errors.ForbiddenError,
+    errors.ConflictError,
+    errors.VersionConflictError,
+)
 
 
 class StitchingError(Exception):

@@ -15,6 +15,7 @@ from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
+from gateway.http.client import HttpClient
 from gateway.http.graphiql import GRAPHIQL, GRAPHIQL_POLICY
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
@@ -41,7 +42,7 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
-    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page.
+    """Serves /graphql. `ide`: show GraphiQL to a browser that asks for a page. `secure`: clients come by https.
 
     `public_cache_seconds`: how long caches may keep what a GET by id told an anonymous caller; 0: not at all.
     """
@@ -52,6 +53,7 @@ class GraphQLEndpoint:
     max_body_bytes: int
     ide: bool
     public_cache_seconds: int = 0
+    secure: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application. Every answer has a request id and a media type the client accepts."""
@@ -127,10 +129,8 @@ class GraphQLEndpoint:
         if media_type is None:
             message = f"Accept {GRAPHQL_RESPONSE} or {JSON}, in UTF-8."
             return _refused(HttpRefusal(406, "NOT_ACCEPTABLE", message), request_id)
-        caller = authenticate(
-            request.headers.getlist("authorization"),
-            self.parts.contexts.identity.access_tokens,
-            self.parts.clock.now(),
+        caller = await authenticate(
+            request.headers.getlist("authorization"), self.parts.contexts.identity, self.parts.clock.now()
         )
         if isinstance(caller, Unauthenticated):
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
@@ -142,10 +142,14 @@ class GraphQLEndpoint:
         if isinstance(parsed, HttpRefusal):
             return _refused(parsed, request_id)
         principal = caller.principal if caller is not None else None
+        scope = request.scope
+        client = HttpClient(scope, self.secure)
         context = RequestContext(
-            self.parts.contexts, principal, request_id, self.parts.clock.now(), client_address(request.scope)
+            self.parts.contexts, principal, request_id, self.parts.clock.now(), client_address(scope), client
         )
         answer = await self._execute(request.method, parsed, context, seen, media_type)
+        if client.set_cookie is not None:
+            answer = replace(answer, headers=(*answer.headers, ("Set-Cookie", client.set_cookie)))
         if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
             return self._cacheable(answer, request.headers.get("if-none-match"), seen)
         return answer

@@ -57,9 +57,11 @@ class KeySet:
     """/.well-known/jwks.json: the public keys that access tokens can be verified with."""
 
     def __init__(self, parts: Wired) -> None:
-        self._body = orjson.dumps(parts.contexts.identity.access_tokens.jwks())
+        self._tokens = parts.contexts.identity.access_tokens
 
     async def __call__(self, request: Request) -> Response:
         """RFC 7517."""
         headers = {"Cache-Control": "public, max-age=300"}
-        return Response(self._body, media_type="application/jwk-set+json", headers=headers)
+        return Response(
+            orjson.dumps(self._tokens.jwks()), media_type="application/jwk-set+json", headers=headers
+        )

@@ -2,12 +2,12 @@
 
 The token comes in `connection_init`'s payload as {"authorization": "Bearer …"}: browsers cannot set headers here.
 A socket without a token is an anonymous caller; one with a bad token is closed with 4403, and so is one whose
-token expires: the client connects again with a fresh one.
+token expires or whose session ends: the client connects again with a fresh one.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from contexts.identity.api import TokenVerified
 from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
+from gateway.http.client import SocketClient
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.http.origins import Origins
 from gateway.wiring import Wired
@@ -79,13 +80,14 @@ class _Connection:
     async def run(self) -> None:
         try:
             await self._init()
-            async with asyncio.timeout(self._seconds_left()):
-                while True:
-                    await self._handle(*await self._receive())
+            async with asyncio.timeout(self._seconds_left()) as limit:
+                with self._until_ended(limit):
+                    while True:
+                        await self._handle(*await self._receive())
         except WebSocketDisconnect:
             pass
         except TimeoutError:
-            await self._close(_expired())
+            await self._close(_over())
         except _Close as close:
             await self._close(close)
         finally:
@@ -110,8 +112,8 @@ class _Connection:
             raise _Close(4400, "connection_init: `payload` must be an object")
         authorization = (payload or {}).get("authorization", (payload or {}).get("Authorization"))
         if authorization is not None:
-            tokens = self.parts.contexts.identity.access_tokens
-            caller = authenticate([str(authorization)], tokens, self.parts.clock.now())
+            identity = self.parts.contexts.identity
+            caller = await authenticate([str(authorization)], identity, self.parts.clock.now())
             if isinstance(caller, Unauthenticated):
                 raise _Close(4403, "Forbidden")
             self.caller = caller
@@ -123,11 +125,23 @@ class _Connection:
             return None
         return (self.caller.expires_at - self.parts.clock.now()).total_seconds()
 
-    def _require_live_token(self) -> None:
-        """The timer is not enough: it stands still while the machine sleeps."""
+    def _until_ended(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:
+        """Inside the block the limit is reached when the caller's session ends."""
+        if self.caller is None:
+            return nullcontext()
+        session_id = self.caller.principal.session_id
+        ended = self.parts.contexts.identity.ended_sessions
+        return ended.watching(session_id, lambda: limit.reschedule(asyncio.get_running_loop().time()))
+
+    async def _require_live_token(self) -> None:
+        """The timer is not enough: it stands still while the machine sleeps; nor is the watching, which hears
+        nothing while the database is away."""
         left = self._seconds_left()
-        if left is not None and left <= 0:
-            raise _expired()
+        if left is None or self.caller is None:
+            return
+        ended = self.parts.contexts.identity.ended_sessions
+        if left <= 0 or await ended.has(self.caller.principal.session_id):
+            raise _over()
 
     async def _receive(self) -> tuple[dict[str, object], str]:
         """A message, and the text it came in."""
@@ -161,15 +175,15 @@ class _Connection:
             case "connection_init":
                 raise _Close(4429, "Too many initialisation requests")
             case "subscribe":
-                self._subscribe(message, text)
+                await self._subscribe(message, text)
             case "complete":
                 if (task := self.running.pop(_id(message), None)) is not None:
                     task.cancel()
             case _:
                 raise _Close(4400, "Unknown message type")
 
-    def _subscribe(self, message: dict[str, object], text: str) -> None:
-        self._require_live_token()
+    async def _subscribe(self, message: dict[str, object], text: str) -> None:
+        await self._require_live_token()
         id = _id(message)
         if id in self.running:
             raise _Close(4409, f"Subscriber for {id} already exists")
@@ -215,7 +229,7 @@ class _Connection:
             responses = _only(responses)
         try:
             async for response in responses:
-                self._require_live_token()
+                await self._require_live_token()
                 seen.answered(response)
                 if not response.executed:
                     await self._finish(id, {"type": "error", "payload": response.errors})
@@ -230,12 +244,14 @@ class _Connection:
         self, operation: Operation, request: GraphQLRequest, request_id: str
     ) -> AsyncIterator[Response] | Response:
         principal = self.caller.principal if self.caller is not None else None
+        scope = self.socket.scope
         context = RequestContext(
             self.parts.contexts,
             principal,
             request_id,
             self.parts.clock.now(),
-            client_address(self.socket.scope),
+            client_address(scope),
+            SocketClient(scope, secure=False),
         )
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
             metrics.stock_executions.labels(reason).inc()
@@ -268,8 +284,8 @@ def _unavailable(code: str, message: str, request_id: str) -> Response:
     return refusal([GraphQLError(message, extensions={"code": code})], request_id)
 
 
-def _expired() -> _Close:
-    return _Close(4403, "The access token has expired")
+def _over() -> _Close:
+    return _Close(4403, "The access token has expired, or its session is over")
 
 
 async def _only(response: Response) -> AsyncIterator[Response]:

@@ -14,6 +14,7 @@ from contexts.identity.api import (
     AccountOpened,
     AccountStatus,
     Address,
+    Device,
     Identity,
     SignedIn,
     UserAdded,
@@ -161,7 +162,7 @@ async def _add_user(identity: Identity, person: _Person, account_id: UUID | None
         case UserAdded(user):
             return user.id
         case InvalidInput(details) if [detail.code for detail in details] == ["TAKEN"]:
-            signed_in = await identity.sign_in(person.email, DEMO_PASSWORD)
+            signed_in = await identity.sign_in(person.email, DEMO_PASSWORD, Device(), SYSTEM)
             if isinstance(signed_in, SignedIn):
                 return signed_in.principal.user_id
     raise ValueError(f"{person.email}: {added}")

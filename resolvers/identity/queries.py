@@ -6,6 +6,8 @@ import strawberry
 
 from contexts.identity import api as identity
 from resolvers.identity.audit import AuditQuery
+from resolvers.identity.roles import RoleQuery
+from resolvers.identity.sessions import SessionQuery
 from resolvers.identity.types import Viewer
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import PUBLIC
@@ -13,7 +15,7 @@ from resolvers.vocabulary.fields import root_field
 
 
 @strawberry.type
-class Query(AuditQuery):
+class Query(SessionQuery, RoleQuery, AuditQuery):
     """Merged into the root."""
 
     @root_field(type=Viewer | None, description="The signed-in caller; null when anonymous.", guard=PUBLIC)

@@ -7,6 +7,7 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.identity.api import AccountStatus
 from resolvers.vocabulary.enums import describe_enum
+from resolvers.vocabulary.fields import computed
 from resolvers.vocabulary.node import Node, identified_as, represents
 
 describe_enum(
@@ -53,6 +54,9 @@ class Viewer:
     user: User = strawberry.field(description="The person.")
     account: BuyerAccount | None = strawberry.field(description="The company they buy for; null for staff.")
     scopes: list[str] = strawberry.field(description="What they may do, sorted; see `@requiresScopes`.")
+    email_verified: bool = strawberry.field(
+        description="Whether they have shown that they read the mail of their address; see `emailVerify`."
+    )
 
 
 @strawberry.type(description="A session that has just begun or been renewed.")
@@ -62,13 +66,77 @@ class Session:
     access_token: str = strawberry.field(
         description="Send it as `Authorization: Bearer …`. Lives for minutes."
     )
-    refresh_token: str = strawberry.field(description="For `sessionRefresh`, once. Keep it secret.")
+    refresh_token: str = strawberry.field(
+        description=(
+            "For `sessionRefresh`, once. Keep it secret. Empty when it went into a cookie, out of reach of scripts."
+        )
+    )
     expires_at: datetime = strawberry.field(description="When the access token expires.")
     viewer: Viewer = strawberry.field(description="Who signed in.")
 
 
-@strawberry.type(description="A session that has ended.")
-class EndedSession:
-    """Made by `sessionRevoke`."""
+@strawberry.type(description="One place where a person is signed in.")
+class UserSession:
+    """Made from `contexts.identity.api.Session`."""
 
-    ended_at: datetime = strawberry.field(description="Since when its refresh token is refused.")
+    id: strawberry.ID = strawberry.field(description="For `userSessionRevoke`.")
+    user_agent: str | None = strawberry.field(
+        description="What the browser or app called itself at sign-in; shown, and trusted for nothing."
+    )
+    address: str | None = strawberry.field(description="The network address of the sign-in.")
+    created_at: datetime = strawberry.field(description="When it began.")
+    last_used_at: datetime = strawberry.field(description="When it was renewed last.")
+    expires_at: datetime = strawberry.field(description="When it ends, however often it is renewed.")
+    current: bool = strawberry.field(description="Whether it is the one that asks.")
+
+
+@strawberry.type(description="Sessions that have ended.")
+class EndedSession:
+    """Made from `contexts.identity.api.SessionsEnded`."""
+
+    ended_at: datetime = strawberry.field(
+        description="Since when its tokens are refused, access tokens included."
+    )
+    count: int = strawberry.field(description="How many sessions ended.")
+
+
+@strawberry.type(description="A password that is another now. Other sessions have ended.")
+class PasswordChange:
+    """Made from `contexts.identity.api.PasswordChanged`."""
+
+    changed_at: datetime = strawberry.field(description="Since when the old one is wrong.")
+
+
+@strawberry.type(description="A mail that is under way, if there is somebody to write to.")
+class MailPromise:
+    """Made from `contexts.identity.api.MailPromised`: the same for every address."""
+
+    promised_at: datetime = strawberry.field(description="When it was asked for.")
+
+
+@strawberry.type(description="An e-mail address that is proved now.")
+class VerifiedEmail:
+    """Made from `contexts.identity.api.EmailVerified`."""
+
+    verified_at: datetime = strawberry.field(description="When its token was presented.")
+
+
+def _sorted_scopes(root: identity.Role) -> list[str]:
+    return sorted(root.scopes)
+
+
+def _assignable(root: identity.Role) -> list[str]:
+    return sorted(root.assignable)
+
+
+@strawberry.type(description="A named bundle of scopes.")
+class Role:
+    """Resolved from `contexts.identity.api.Role`."""
+
+    name: str = strawberry.field(description="Its name, as in tokens.")
+    description: str = strawberry.field(description="What people with it do.")
+    scopes: list[str] = computed(_sorted_scopes, description="What it may, sorted.")
+    assignable_scopes: list[str] = computed(
+        _assignable, description="The scopes it may be given, sorted: the catalogue, or a buyer's part of it."
+    )
+    version: int = strawberry.field(description="Grows with every change; for `roleScopesSet`.")

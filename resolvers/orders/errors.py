@@ -8,7 +8,14 @@ import strawberry
 from contexts.orders import api as ordering
 from contexts.orders.api import OrderStatus
 from contexts.shared import rejections
-from resolvers.vocabulary.errors import DomainError, ErrorCode, ErrorDetail, SharedRejection, shared_error
+from resolvers.vocabulary.errors import (
+    DomainError,
+    ErrorCode,
+    ErrorDetail,
+    SharedRejection,
+    VersionConflictError,
+    shared_error,
+)
 from resolvers.vocabulary.money import Money, plain
 
 
@@ -20,14 +27,6 @@ class EmptyCartError(DomainError):
 @strawberry.type(description="The buyer account may not order yet, or no longer.")
 class AccountNotApprovedError(DomainError):
     """ACCOUNT_NOT_APPROVED."""
-
-
-@strawberry.type(description="The cart changed since the client read it.")
-class VersionConflictError(DomainError):
-    """VERSION_CONFLICT."""
-
-    expected: int = strawberry.field(description="The version the client sent.")
-    actual: int = strawberry.field(description="The version the cart has now.")
 
 
 @strawberry.type(description="Products in the cart have no price for this account; ask the sales team.")
@@ -72,7 +71,6 @@ class InvalidTransitionError(DomainError):
 TYPES = [
     EmptyCartError,
     AccountNotApprovedError,
-    VersionConflictError,
     PriceOnRequestError,
     PriceChangedError,
     OutOfStockError,

@@ -13,10 +13,11 @@ from uuid import UUID
 import strawberry
 
 from contexts.catalog.api import Catalog
-from contexts.identity.api import Account, Identity, Principal
+from contexts.identity.api import Account, Device, Identity, Principal
 from contexts.orders.api import Ordering
 from contexts.pricing.api import Pricing
 from contexts.shared.audit import Actor, AuditTrail
+from resolvers.vocabulary.client import UNKNOWN_CLIENT, Client
 
 Loader = TypeVar("Loader")
 
@@ -46,6 +47,7 @@ class RequestContext:
     request_id: str
     at: datetime
     address: str = ""
+    client: Client = UNKNOWN_CLIENT
     _loaders: dict[Hashable, object] = field(default_factory=dict)
     _accounts: dict[UUID, asyncio.Future[Account | None]] = field(default_factory=dict)
 
@@ -67,6 +69,11 @@ class RequestContext:
         if self.principal is None:
             return Actor(None, None, self.request_id)
         return Actor(self.principal.user_id, self.principal.session_id, self.request_id)
+
+    @property
+    def device(self) -> Device:
+        """Where the request comes from, as sessions remember it."""
+        return Device(self.address or None, self.client.user_agent)
 
     async def account(self, account_id: UUID) -> Account | None:
         """The buyer account, if the caller may see it; asked once per operation, however many fields need it."""

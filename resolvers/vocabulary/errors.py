@@ -51,7 +51,7 @@ class ErrorCode(Enum):
         "IDEMPOTENCY_KEY_REUSED", description="The same key came before with another input."
     )
     VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="The cart changed since it was read; read it again."
+        "VERSION_CONFLICT", description="It changed since it was read; read it again."
     )
 
 
@@ -93,6 +93,14 @@ class ForbiddenError(DomainError):
 @strawberry.type(description="A refusal that is about the state of things rather than about the input.")
 class ConflictError(DomainError):
     """IDEMPOTENCY_KEY_REUSED: the fact is in the code."""
+
+
+@strawberry.type(description="It changed since the client read it: read it again and decide anew.")
+class VersionConflictError(DomainError):
+    """VERSION_CONFLICT."""
+
+    expected: int = strawberry.field(description="The version the client sent.")
+    actual: int = strawberry.field(description="The version it has now.")
 
 
 SharedRejection = (

@@ -12,7 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from gateway.seed.demo import DEMO_PASSWORD
 from gateway.settings import Settings
-from tests.api.shop import ADMIN, GRAPHQL_RESPONSE, REP, SP, Json, Shop
+from tests.api.shop import (
+    ADMIN,
+    GRAPHQL_RESPONSE,
+    OPERATIONS,
+    REP,
+    SP,
+    VENDAS,
+    Answer,
+    Json,
+    Shop,
+)
 
 WHO = "{ viewer { user { email } } }"
 
@@ -59,32 +69,64 @@ async def test_bad_credentials_are_all_answered_alike(shop: Shop, email: str, pa
     assert error["message"] == (await sign_in(shop, SP, "wrong"))["error"]["message"]
 
 
-async def test_a_refresh_token_works_once(shop: Shop) -> None:
+async def refresh(shop: Shop, token: str) -> Answer:
+    return await shop.operation("portal/RefreshSession", {"input": {"refreshToken": token}})
+
+
+async def test_a_refresh_token_works_once_and_for_a_lost_answer(shop: Shop) -> None:
     session = (await sign_in(shop, ADMIN))["data"]
-    spent = {"input": {"refreshToken": session["refreshToken"]}}
-    renewed = (await shop.operation("portal/RefreshSession", spent)).done("sessionRefresh")
+    await refresh(shop, session["refreshToken"])  # the answer is lost
+    renewed = (await refresh(shop, session["refreshToken"])).done("sessionRefresh")
     assert await asked_with(shop, f"Bearer {renewed['accessToken']}") == (200, [])
-    for _ in range(2):
-        again = (await shop.operation("portal/RefreshSession", spent)).refused("sessionRefresh")
-        assert again["code"] == "TOKEN_INVALID"
-    # Somebody has used a spent token: the whole session is over, its newest token included.
-    newest = {"input": {"refreshToken": renewed["refreshToken"]}}
-    assert (await shop.operation("portal/RefreshSession", newest)).refused("sessionRefresh")
+    newest = (await refresh(shop, renewed["refreshToken"])).done("sessionRefresh")
+    # Somebody uses a token whose successor has been used: the whole session is over, its newest tokens included.
+    again = (await refresh(shop, session["refreshToken"])).refused("sessionRefresh")
+    assert again["code"] == "TOKEN_INVALID"
+    assert (await refresh(shop, newest["refreshToken"])).refused("sessionRefresh")
+    for each in (session, renewed, newest):
+        assert await asked_with(shop, f"Bearer {each['accessToken']}") == (401, ["UNAUTHENTICATED"])
 
 
-async def test_signing_out_ends_the_session(shop: Shop) -> None:
+async def test_signing_out_ends_the_session_at_once(shop: Shop) -> None:
     session = (await sign_in(shop, ADMIN))["data"]
     headers = {"authorization": f"Bearer {session['accessToken']}"}
-    query = "mutation { sessionRevoke { data { endedAt } error { code } } }"
+    query = "mutation { sessionRevoke { data { endedAt count } error { code } } }"
     ended = (await shop.post({"query": query}, headers)).done("sessionRevoke")
-    again = (await shop.post({"query": query}, headers)).done("sessionRevoke")
-    assert again == ended  # it has been over since then
-    refreshed = await shop.operation(
-        "portal/RefreshSession", {"input": {"refreshToken": session["refreshToken"]}}
-    )
+    assert ended["count"] == 1
+    again = await shop.post({"query": query}, headers)
+    assert (again.status, again.codes) == (401, ["UNAUTHENTICATED"])
+    refreshed = await refresh(shop, session["refreshToken"])
     assert refreshed.refused("sessionRefresh")["code"] == "TOKEN_INVALID"
     anonymous = await shop.operation("portal/SignOut")
     assert (anonymous.codes, anonymous.body["data"]) == (["UNAUTHENTICATED"], {"sessionRevoke": None})
+
+
+async def test_sessions_are_listed_and_ended_from_elsewhere(shop: Shop) -> None:
+    here, there = [(await sign_in(shop, VENDAS))["data"]["accessToken"] for _ in range(2)]
+    query = (OPERATIONS / "portal/Sessions.graphql").read_text()
+    revoke = (OPERATIONS / "portal/RevokeSession.graphql").read_text()
+    bearer = {"authorization": f"Bearer {here}", "user-agent": "Navegador/1.0"}
+
+    answer = await shop.post({"query": query}, bearer)
+    assert answer.statements == 1
+    listed = answer.data["sessions"]
+    (current,) = [session for session in listed if session["current"]]
+    other = listed[0] if listed[1] == current else listed[1]
+    assert {session["address"] for session in listed} == {"127.0.0.1"}
+    stranger = await shop.operation("portal/RevokeSession", {"input": {"id": other["id"]}}, SP)
+    assert stranger.refused("userSessionRevoke")["code"] == "NOT_FOUND"
+    ending = {"query": revoke, "variables": {"input": {"id": other["id"]}}}
+    assert (await shop.post(ending, bearer)).done("userSessionRevoke")["count"] == 1
+    assert await asked_with(shop, f"Bearer {there}") == (401, ["UNAUTHENTICATED"])
+    assert await asked_with(shop, f"Bearer {here}") == (200, [])
+    ending["variables"] = {"input": {"id": "VXNlcjo="}}
+    assert (await shop.post(ending, bearer)).refused("userSessionRevoke")["code"] == "INVALID_INPUT"
+
+    everywhere = (OPERATIONS / "portal/RevokeAllSessions.graphql").read_text()
+    for keep, codes in ((True, []), (False, ["UNAUTHENTICATED"])):
+        body = {"query": everywhere, "variables": {"input": {"exceptCurrent": keep}}}
+        (await shop.post(body, bearer)).done("sessionRevokeAll")
+        assert (await asked_with(shop, f"Bearer {here}"))[1] == codes
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é", "null", "x" * 5_000, "."])

@@ -1,5 +1,7 @@
 """What the breadth-first executor asks of the contexts: each field once, however many objects there are."""
 
+from uuid import UUID
+
 import pytest
 
 from contexts.identity.api import Principal
@@ -64,4 +66,4 @@ async def test_a_denied_mutation_writes_nothing() -> None:
     """
     found = await both(Request(text, None, {}), principal(None, []))
     assert found.difference() is None
-    assert found.breadth_world.writes == [("revoke",)]
+    assert found.breadth_world.writes == [("end_session", UUID(int=6_001))]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 import pytest
 
@@ -30,6 +31,13 @@ INPUTS: dict[str, Json] = {
     "SetPrice": {"sku": "SKU-0", "source": "NATIONAL", "amount": "36.90"},
     "CheckOut": {"idempotencyKey": "key", "cartVersion": 3, "expectedTotal": "100.00"},
     "RefreshSession": {"refreshToken": "token"},
+    "RevokeSession": {"id": node_id("UserSession", UUID(int=6_000))},
+    "RevokeAllSessions": {"exceptCurrent": False},
+    "ChangePassword": {"currentPassword": "prumo-demo", "newPassword": "obra nova 1987"},
+    "RequestPasswordReset": {"email": "maria@prumo.example"},
+    "ResetPassword": {"token": "token", "newPassword": "obra nova 1987"},
+    "VerifyEmail": {"token": "token"},
+    "SetRoleScopes": {"role": "buyer", "scopes": ["price:read"], "version": 1},
     "SetCartLine": {"sku": "SKU-1", "quantity": "2.5"},
     "SignIn": {"email": "maria@prumo.example", "password": "prumo-demo"},
 }

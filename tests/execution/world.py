@@ -22,9 +22,11 @@ from contexts.identity import api as identity
 from contexts.orders import api as orders
 from contexts.pricing import api as pricing
 from contexts.shared import rejections
+from contexts.shared.audit import Actor
 from contexts.shared.money import Money
 from contexts.shared.pagination import InvalidPosition, Page, Window
 from contexts.shared.quantity import Quantity
+from contexts.shared.rejections import NotFound
 from resolvers.vocabulary.context import Contexts, RequestContext
 from resolvers.vocabulary.errors import BadUserInput
 from resolvers.vocabulary.node import node_id
@@ -142,9 +144,20 @@ class World:
                 accounts=cast(Any, _Accounts(self)),
                 viewers=cast(Any, _Viewers(self)),
                 access_tokens=absent,
+                key_ring=absent,
                 sign_in=cast(Any, _SignIn(self)),
                 refresh=cast(Any, _Refresh(self)),
-                revoke=cast(Any, _Revoke(self)),
+                end_sessions=cast(Any, _EndSessions(self)),
+                roles=cast(Any, _Roles(self)),
+                sessions=cast(Any, _Sessions(self)),
+                ended_sessions=absent,
+                change_password=cast(Any, _Choice(self, "change_password", identity.PasswordChanged(NOW))),
+                ask_password_reset=cast(Any, _Choice(self, "ask_reset", identity.MailPromised(NOW))),
+                reset_password=cast(Any, _Choice(self, "reset", identity.PasswordChanged(NOW))),
+                ask_email_verification=cast(Any, _Choice(self, "ask_proof", identity.MailPromised(NOW))),
+                verify_email=cast(Any, _Choice(self, "verify", identity.EmailVerified(NOW))),
+                set_role_scopes=cast(Any, _Choice(self, "set_role", identity.RoleScopesSet(ROLE))),
+                mail_person=absent,
                 open_account=absent,
                 add_user=absent,
             ),
@@ -645,27 +658,72 @@ class _Move:
 class _SignIn:
     world: World
 
-    async def __call__(self, email: str, password: str) -> Any:
+    async def __call__(self, email: str, password: str, device: identity.Device, by: Actor) -> Any:
         chance = await self.world.write("sign_in", email, password)
-        return chance.choice([_session(self.world), _session(self.world), identity.InvalidCredentials()])
+        refused = identity.TooManyAttempts(NOW + timedelta(seconds=30))
+        return chance.choice([_session(self.world), refused, identity.InvalidCredentials()])
 
 
 @dataclass(frozen=True, slots=True)
 class _Refresh:
     world: World
 
-    async def __call__(self, refresh_token: str) -> Any:
+    async def __call__(self, refresh_token: str, device: identity.Device, by: Actor) -> Any:
         chance = await self.world.write("refresh", refresh_token)
         return chance.choice([_session(self.world), identity.TokenInvalid()])
 
 
 @dataclass(frozen=True, slots=True)
-class _Revoke:
+class _EndSessions:
     world: World
 
-    async def __call__(self, principal: identity.Principal) -> identity.Revoked:
-        await self.world.write("revoke")
-        return identity.Revoked(NOW)
+    async def one(
+        self, principal: identity.Principal, session_id: UUID, by: Actor
+    ) -> identity.SessionsEnded | NotFound:
+        chance = await self.world.write("end_session", session_id)
+        done = chance.random() < 0.5
+        return identity.SessionsEnded(NOW, 1) if done else NotFound("session", ("input", "id"))
+
+    async def all(
+        self, principal: identity.Principal, by: Actor, *, but_this: bool
+    ) -> identity.SessionsEnded:
+        await self.world.write("end_sessions", but_this)
+        return identity.SessionsEnded(NOW, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    world: World
+
+    async def live(self, user_id: UUID, at: datetime) -> list[identity.Session]:
+        await self.world.read("sessions")
+        here = identity.Device("203.0.113.7", None)
+        return [identity.Session(UUID(int=6_000 + n), user_id, here, NOW, NOW, NOW) for n in range(3)]
+
+
+ROLE = identity.Role("buyer", "Shops", frozenset({"cart:write", "price:read"}), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    world: World
+
+    async def all(self) -> list[identity.Role]:
+        await self.world.read("roles")
+        return [self.world.faulty(ROLE, "role", 0), ROLE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A use case that is done, or refuses the input."""
+
+    world: World
+    name: str
+    outcome: object
+
+    async def __call__(self, *arguments: object) -> Any:
+        chance = await self.world.write(self.name)
+        return chance.choice([self.outcome, self.outcome, identity.TokenInvalid()])
 
 
 def _session(world: World) -> identity.SignedIn:

@@ -240,3 +240,18 @@ def test_the_table_of_settings_is_written_and_compared(tmp_path: Path) -> None:
     assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 0
     file.write_text(file.read_text().replace("8000", "8001"))
     assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 1
+
+
+def test_keys_are_listed_and_rotated(tmp_path: Path) -> None:
+    def listed(*arguments: str) -> list[str]:
+        result = prumo(tmp_path, "keys", *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.splitlines()
+
+    (first,) = listed("list")
+    assert first.endswith("signs")
+    before, after = listed("rotate")
+    assert before.split()[0] == first.split()[0]
+    assert "verifies until" in before
+    assert after.endswith("signs")
+    assert listed("list") == [before, after]

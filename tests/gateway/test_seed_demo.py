@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from contexts.catalog.api import Images, Product, ProductDraft, Published, StoredImage
-from contexts.identity.api import Account, SignedIn
+from contexts.identity.api import Account, Device, SignedIn
 from contexts.pricing.api import Line, Perspective, PriceSource, ResolvedPrice
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM
@@ -71,7 +71,7 @@ async def demo_products(contexts: Contexts) -> dict[str, Product]:
 
 
 async def account_of(contexts: Contexts, email: str) -> Account:
-    signed_in = await contexts.identity.sign_in(email, DEMO_PASSWORD)
+    signed_in = await contexts.identity.sign_in(email, DEMO_PASSWORD, Device(), SYSTEM)
     assert isinstance(signed_in, SignedIn)
     assert signed_in.viewer.account is not None
     return signed_in.viewer.account
@@ -107,7 +107,10 @@ async def test_a_picture_of_a_product_is_in_the_store(contexts: Contexts) -> Non
 
 
 async def test_every_demo_account_signs_in_and_has_its_reach(contexts: Contexts) -> None:
-    signed_in = {email: await contexts.identity.sign_in(email, DEMO_PASSWORD) for email, _ in DEMO_ACCOUNTS}
+    signed_in = {
+        email: await contexts.identity.sign_in(email, DEMO_PASSWORD, Device(), SYSTEM)
+        for email, _ in DEMO_ACCOUNTS
+    }
     principals = {
         email: outcome.principal for email, outcome in signed_in.items() if isinstance(outcome, SignedIn)
     }

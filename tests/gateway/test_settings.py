@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from contexts.identity.api import Device
+from contexts.shared.audit import SYSTEM
 from gateway.settings import Settings
 from gateway.settings_table import settings_table
 from gateway.wiring import wired
@@ -41,7 +43,7 @@ def test_passwords_in_settings_are_not_shown(tmp_path: Path) -> None:
 
 async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: Path) -> None:
     async with wired(Settings(home=tmp_path, database_url=database_url), store=False) as parts:
-        await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo")
+        await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo", Device(), SYSTEM)
         assert any(thread.name.startswith("argon2") for thread in threading.enumerate())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]
 

@@ -1,15 +1,17 @@
 """Access tokens as JWTs in the profile of RFC 9068, signed with Ed25519."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import jwt
 
-from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.signing_keys import SigningKeys, SigningKeysError
 from contexts.identity.domain.user import Principal
 from contexts.identity.ports import TokenRejected, TokenVerified
 from contexts.shared.ids import new_id
@@ -19,6 +21,11 @@ TYPE = "at+jwt"
 MAX_TOKEN = 4096
 LEEWAY = 30
 """Seconds that the clock of another process may be ahead; for `exp` there is no leeway."""
+
+AT_ONCE, SOON = 1.0, 5.0
+"""Seconds: how often the folder of keys is looked at when there is a reason to, and how often without one."""
+
+log = logging.getLogger(__name__)
 
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "scope", "roles"]
 
@@ -39,16 +46,33 @@ class JwtAccessTokens:
     def __init__(
         self, keys: SigningKeys, issuer: str, audience: str, life: timedelta = timedelta(minutes=10)
     ) -> None:
-        self._signing = keys.signing
-        self._public = {key.kid: key.private.public_key() for key in keys.keys}
-        self._jwks = {"keys": [key.jwk for key in keys.keys]}
         self._issuer = issuer
         self._audience = audience
         self._life = life
+        self._looked_at = monotonic()
+        self._use(keys)
+
+    def _use(self, keys: SigningKeys) -> None:
+        self._keys = keys
+        self._public = {key.kid: key.private.public_key() for key in keys.keys}
         # Exceptions are not cached, so forged tokens push no good one out.
         self._signed = lru_cache(maxsize=1024)(self._check)
 
+    def _look_again(self, after: float) -> None:
+        """Notice what was added to the folder or removed, when it was looked at longer than `after` seconds ago."""
+        if monotonic() - self._looked_at < after:
+            return
+        self._looked_at = monotonic()
+        try:
+            keys = self._keys.reloaded()
+        except (OSError, SigningKeysError) as error:
+            log.error("signing keys cannot be read again, the old ones stay: %s", error)
+            return
+        if keys is not self._keys:
+            self._use(keys)
+
     def issue(self, principal: Principal, at: datetime) -> tuple[str, datetime]:
+        self._look_again(AT_ONCE)
         issued = int(at.timestamp())
         expires = issued + int(self._life.total_seconds())
         claims: dict[str, str | int | list[str]] = {
@@ -64,14 +88,15 @@ class JwtAccessTokens:
         }
         if principal.account_id is not None:
             claims["account_id"] = str(principal.account_id)
-        headers = {"typ": TYPE, "kid": self._signing.kid}
-        token = jwt.encode(claims, self._signing.private, ALGORITHM, headers)
+        headers = {"typ": TYPE, "kid": self._keys.signing.kid}
+        token = jwt.encode(claims, self._keys.signing.private, ALGORITHM, headers)
         return token, datetime.fromtimestamp(expires, UTC)
 
     def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected:
         # PyJWT would take a padded signature; RFC 7515 knows no padding, and one token has one spelling.
         if len(token) > MAX_TOKEN or not token.isascii() or "=" in token:
             return TokenRejected("oversized, or not base64url")
+        self._look_again(SOON)
         try:
             signed = self._signed(token)
         except jwt.PyJWTError as error:
@@ -84,7 +109,8 @@ class JwtAccessTokens:
         return signed.verified
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:
-        return self._jwks
+        self._look_again(AT_ONCE)
+        return {"keys": [key.jwk for key in self._keys.keys]}
 
     def _check(self, token: str) -> _Signed:
         """Raises PyJWTError; leaves the time to the caller."""
@@ -94,6 +120,10 @@ class JwtAccessTokens:
         if not isinstance(kid, str) or header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
             raise jwt.InvalidTokenError("not the header of an access token")
         key = self._public.get(kid)
+        if key is None:
+            # Signed by a process that has noticed a new key before this one.
+            self._look_again(AT_ONCE)
+            key = self._public.get(kid)
         if key is None:
             raise jwt.InvalidTokenError("unknown key")
         claims = jwt.decode(

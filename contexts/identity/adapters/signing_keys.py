@@ -6,7 +6,10 @@ import json
 import os
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -17,7 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from contexts.identity.ports import KeyInUse
 from contexts.shared.ids import new_id
+
+MARGIN: Final = timedelta(minutes=2)
+"""For the clocks of processes, and for those that take a moment to notice a new key."""
 
 
 class SigningKeysError(Exception):
@@ -26,8 +33,9 @@ class SigningKeysError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair; `kid` is the RFC 7638 thumbprint of the public one."""
+    """A key pair; `kid` is the RFC 7638 thumbprint of the public one. `file` is its file's name."""
 
+    file: str
     private: Ed25519PrivateKey
     kid: str
     jwk: dict[str, str]
@@ -36,8 +44,9 @@ class SigningKey:
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
     """All verify, the last one signs. A new key is put in use by adding a file, an old one retired by removing
-    its file when the last token it signed has expired."""
+    its file when the last token it signed has expired: `SigningKeyRing` does both."""
 
+    folder: Path
     keys: tuple[SigningKey, ...]
 
     @property
@@ -58,7 +67,46 @@ class SigningKeys:
             files = sorted(folder.glob("*.pem")) or [add_key(folder)]
         finally:
             os.close(lock)
-        return cls(tuple(_load(file) for file in files))
+        return cls(folder, tuple(_load(file) for file in files))
+
+    def reloaded(self) -> "SigningKeys":
+        """The keys as they are in the folder now: these very ones when nothing was added or removed.
+
+        A folder without a key is no reason to refuse everybody; then these stay as well.
+        """
+        files = sorted(self.folder.glob("*.pem"))
+        if not files or [file.name for file in files] == [key.file for key in self.keys]:
+            return self
+        return SigningKeys(self.folder, tuple(_load(file) for file in files))
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyRing:
+    """The keys as operators see and change them; running processes notice by themselves."""
+
+    folder: Path
+    token_life: timedelta
+
+    def in_use(self) -> list[KeyInUse]:
+        keys = SigningKeys.load_or_create(self.folder).keys
+        born = [_born(self.folder / key.file) for key in keys]
+        # A key has signed its last token when its successor came.
+        ends = [*(at + self.token_life + MARGIN for at in born[1:]), None]
+        return [KeyInUse(key.kid, since, until) for key, since, until in zip(keys, born, ends, strict=True)]
+
+    def rotate(self, at: datetime) -> list[KeyInUse]:
+        SigningKeys.load_or_create(self.folder)
+        add_key(self.folder)
+        self.retire(at)
+        return self.in_use()
+
+    def retire(self, at: datetime) -> None:
+        over = {
+            key.kid for key in self.in_use() if key.verifies_until is not None and key.verifies_until <= at
+        }
+        for key in SigningKeys.load_or_create(self.folder).keys:
+            if key.kid in over:
+                (self.folder / key.file).unlink(missing_ok=True)
 
 
 def add_key(folder: Path) -> Path:
@@ -69,6 +117,15 @@ def add_key(folder: Path) -> Path:
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(pem)
     return unfinished.rename(file)
+
+
+def _born(file: Path) -> datetime:
+    """By the UUIDv7 in its name; a file that an operator has named otherwise tells its own time."""
+    try:
+        seconds = (UUID(file.stem).int >> 80) / 1000
+    except ValueError:
+        seconds = file.stat().st_mtime
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _load(file: Path) -> SigningKey:
@@ -83,7 +140,7 @@ def _load(file: Path) -> SigningKey:
     required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
     canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
     kid = _base64url(hashlib.sha256(canonical).digest())
-    return SigningKey(private, kid, {**required, "kid": kid, "alg": "EdDSA", "use": "sig"})
+    return SigningKey(file.name, private, kid, {**required, "kid": kid, "alg": "EdDSA", "use": "sig"})
 
 
 def _base64url(data: bytes) -> str:

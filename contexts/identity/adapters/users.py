@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, bindparam, func, select
+from sqlalchemy import Text, Uuid, any_, bindparam, cast, exists, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, insert
 
 from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
-from contexts.identity.adapters.tables import buyer_accounts, role_scopes, user_roles, users
+from contexts.identity.adapters.tables import buyer_accounts, role_scopes, sessions, user_roles, users
 from contexts.identity.domain.account import Account
 from contexts.identity.domain.user import Member, Principal, User, Viewer
 from contexts.identity.ports import Credentials
@@ -33,14 +33,29 @@ _SCOPES = func.array(
     .scalar_subquery(),
     type_=ARRAY(Text),
 ).label("scopes")
+_EMAIL_VERIFIED = users.c.email_verified_at.is_not(None).label("email_verified")
 _MEMBERS = select(
-    *_USER_COLUMNS, *ACCOUNT_COLUMNS, users.c.password_hash, users.c.active, _ROLES, _SCOPES
+    *_USER_COLUMNS,
+    *ACCOUNT_COLUMNS,
+    _EMAIL_VERIFIED,
+    users.c.password_hash,
+    users.c.active,
+    _ROLES,
+    _SCOPES,
 ).select_from(_USER_WITH_ACCOUNT)
 
-_BY_EMAIL = Query(_MEMBERS.where(users.c.email == bindparam("email", type_=CITEXT)))
+_SEEN_HERE = (
+    exists()
+    .where(sessions.c.user_id == users.c.id, sessions.c.address == bindparam("address"))
+    .label("seen_here")
+)
+_BY_EMAIL = Query(_MEMBERS.add_columns(_SEEN_HERE).where(users.c.email == bindparam("email", type_=CITEXT)))
+_LOCK_ACTIVE = Query(
+    select(users.c.active).where(users.c.id == bindparam("user_id")).with_for_update(read=True)
+)
 _BY_ID = Query(_MEMBERS.where(users.c.id == bindparam("user_id")))
 _VIEWER = Query(
-    select(*_USER_COLUMNS, *ACCOUNT_COLUMNS)
+    select(*_USER_COLUMNS, *ACCOUNT_COLUMNS, _EMAIL_VERIFIED)
     .select_from(_USER_WITH_ACCOUNT)
     .where(users.c.id == bindparam("user_id"), users.c.active)
 )
@@ -59,13 +74,48 @@ class SqlUsers:
 
     database: Database
 
-    async def credentials(self, email: str) -> Credentials | None:
-        rows = await self.database.fetch(_BY_EMAIL, {"email": email})
+    async def credentials(self, email: str, address: str | None = None) -> Credentials | None:
+        rows = await self.database.fetch(_BY_EMAIL, {"email": email, "address": address})
+        if not rows:
+            return None
+        *_, seen_here = rows[0]
+        return _credentials_of(rows[0], seen_here=seen_here)
+
+    async def credentials_of(self, user_id: UUID) -> Credentials | None:
+        rows = await self.database.fetch(_BY_ID, {"user_id": user_id})
         return _credentials_of(rows[0]) if rows else None
+
+    async def set_password(
+        self,
+        transaction: Transaction,
+        user_id: UUID,
+        password_hash: str,
+        *,
+        replacing: str | None = None,
+    ) -> bool:
+        changed = update(users).where(users.c.id == user_id, users.c.active)
+        if replacing is not None:
+            changed = changed.where(users.c.password_hash == replacing)
+        result = await connection_of(transaction).execute(changed.values(password_hash=password_hash))
+        return result.rowcount == 1
+
+    async def set_email_verified(
+        self, transaction: Transaction, user_id: UUID, email: str, at: datetime
+    ) -> bool:
+        result = await connection_of(transaction).execute(
+            update(users)
+            .where(users.c.id == user_id, users.c.email == cast(email, CITEXT), users.c.active)
+            .values(email_verified_at=func.coalesce(users.c.email_verified_at, at))
+        )
+        return result.rowcount == 1
+
+    async def lock_active(self, transaction: Transaction, user_id: UUID) -> bool:
+        rows = await self.database.fetch(_LOCK_ACTIVE, {"user_id": user_id}, transaction)
+        return bool(rows and rows[0][0])
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
         rows = await self.database.fetch(_BY_ID, {"user_id": user_id}, within)
-        return _credentials_of(rows[0]).member if rows else None
+        return _member_of(rows[0]) if rows else None
 
     async def reps(self, ids: Collection[UUID], *, within: Transaction | None = None) -> frozenset[UUID]:
         if not ids:
@@ -108,7 +158,8 @@ class SqlUsers:
         rows = await self.database.fetch(_VIEWER, {"user_id": principal.user_id})
         if not rows:
             return None
-        return Viewer(*_user_and_account_of(rows[0]), scopes=tuple(sorted(principal.scopes)))
+        user, account = _user_and_account_of(rows[0])
+        return Viewer(user, account, tuple(sorted(principal.scopes)), email_verified=rows[0][9])
 
     async def users(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, User]:
         if not ids:
@@ -123,8 +174,13 @@ def _user_and_account_of(row: tuple[Any, ...]) -> tuple[User, Account | None]:
     return User(user_id, name, email), None if account_id is None else account_of(row[3:9])
 
 
-def _credentials_of(row: tuple[Any, ...]) -> Credentials:
-    """From a row of _MEMBERS."""
-    password_hash, active, roles, scopes = row[9:]
+def _member_of(row: tuple[Any, ...]) -> Member:
+    """From a row that begins with the columns of _MEMBERS."""
+    email_verified, _, active, roles, scopes = row[9:14]
     user, account = _user_and_account_of(row)
-    return Credentials(Member(user, account, active, frozenset(roles), frozenset(scopes)), password_hash)
+    return Member(user, account, active, frozenset(roles), frozenset(scopes), email_verified)
+
+
+def _credentials_of(row: tuple[Any, ...], *, seen_here: bool = False) -> Credentials:
+    """From a row that begins with the columns of _MEMBERS."""
+    return Credentials(_member_of(row), row[10], seen_here)

@@ -32,6 +32,9 @@ SCOPES: Final = frozenset(
 BUYER: Final = frozenset({CART_WRITE, "order:place", ORDER_READ, "order:cancel", PRICE_READ})
 SALES_REP: Final = frozenset({ORDER_READ, "order:manage", PRICE_READ, "price:explain"})
 
+BUYER_SCOPES: Final = BUYER | {"account:manage"}
+"""The most that a role of buyers may have: all of it ends at their own account."""
+
 # As the migrations leave them in the database, which is what a session reads; a test holds both together.
 ROLES: Final = {
     "buyer": BUYER,

@@ -7,12 +7,9 @@ from uuid import UUID
 from contexts.identity.domain.account import Account
 
 MAX_EMAIL = 254
-MIN_PASSWORD = 8
-MAX_PASSWORD = 1024
 
 # Whether mail arrives is found out by sending some; this only refuses what cannot be an address.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Member:
     active: bool
     roles: frozenset[str]
     scopes: frozenset[str]
+    email_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Viewer:
     user: User
     account: Account | None
     scopes: tuple[str, ...]
+    email_verified: bool = False
 
 
 def parse_email(text: str) -> str | None:
@@ -60,8 +59,3 @@ def parse_email(text: str) -> str | None:
     email = text.strip()
     fits = len(email) <= MAX_EMAIL and email.isprintable() and _EMAIL.fullmatch(email)
     return email if fits else None
-
-
-def may_be_password(text: str) -> bool:
-    """Whether a user could have this password; the rest is refused without hashing or asking the database."""
-    return 0 < len(text) <= MAX_PASSWORD and not _NO_TEXT.search(text)

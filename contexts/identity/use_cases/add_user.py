@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.domain.line import one_line
+from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
-from contexts.identity.domain.user import MAX_PASSWORD, MIN_PASSWORD, User, may_be_password, parse_email
+from contexts.identity.domain.user import User, parse_email
 from contexts.identity.ports import Accounts, Passwords, Users
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
@@ -49,10 +50,8 @@ class AddUser:
         full_name = one_line(name, MAX_NAME)
         if full_name is None:
             details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
-        if len(password) < MIN_PASSWORD or not may_be_password(password):
-            details.append(
-                Detail(("input", "password"), "INVALID", f"{MIN_PASSWORD} to {MAX_PASSWORD} characters")
-            )
+        if problem := password_problem(password, "password", name, email):
+            details.append(problem)
         if problem := _role_problem(roles, account_id):
             details.append(problem)
         if details or address is None or full_name is None:

@@ -3,22 +3,35 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from contexts.identity.domain.session import TokenState, digest, judge, new_secret, refresh_token
+from contexts.identity.domain.session import (
+    Device,
+    Session,
+    TokenState,
+    digest,
+    judge,
+    new_secret,
+    refresh_token,
+)
 from contexts.identity.ports import AccessTokens, Sessions, Users
 from contexts.identity.use_cases.sign_in import SignedIn, signed_in
+from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
-from contexts.shared.transaction import Transactions
+from contexts.shared.transaction import Transaction, Transactions
 
 
 @dataclass(frozen=True, slots=True)
 class TokenInvalid:
-    """The refresh token opens nothing: unknown, expired, spent, or its session or user is gone."""
+    """The token opens nothing: unknown, expired, spent, or its session or user is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshSession:
-    """Rotates the token; roles, scopes and account are read anew. A spent token that comes again revokes
-    the session. Uses of one token queue up on a row lock, so of any number at once one succeeds."""
+    """Rotates the token; roles, scopes and account are read anew.
+
+    Uses of one token queue up on a row lock. A token that comes again while nobody has used its successor is a
+    lost answer: its client gets another successor, and the lost one is spent. Any other spent token that comes
+    again ends the session, and is audited.
+    """
 
     users: Users
     sessions: Sessions
@@ -26,7 +39,7 @@ class RefreshSession:
     transactions: Transactions
     clock: Clock
 
-    async def __call__(self, refresh_token_text: str) -> SignedIn | TokenInvalid:
+    async def __call__(self, refresh_token_text: str, device: Device, by: Actor) -> SignedIn | TokenInvalid:
         presented = digest(refresh_token_text)
         if presented is None:
             return TokenInvalid()
@@ -41,10 +54,10 @@ class RefreshSession:
                 case TokenState.DEAD:
                     return TokenInvalid()
                 case TokenState.REUSED:
-                    await self.sessions.revoke(transaction, session.id, now)
+                    await self._end_family(transaction, session, device, by)
                     await transaction.commit()
                     return TokenInvalid()
-                case TokenState.LIVE:
+                case TokenState.LIVE | TokenState.RETRIED:
                     pass
                 case state:
                     assert_never(state)
@@ -55,3 +68,19 @@ class RefreshSession:
             await self.sessions.rotate(transaction, token, refresh_token(session, secret, now))
             await transaction.commit()
         return signed_in(member, session.id, secret, self.tokens, now)
+
+    async def _end_family(
+        self, transaction: Transaction, session: Session, device: Device, by: Actor
+    ) -> None:
+        now = self.clock.now()
+        await self.sessions.end(transaction, [session.id], None, now)
+        await transaction.record(
+            Act(
+                by,
+                "identity.refresh_token_reused",
+                Subject("User", session.user_id),
+                now,
+                before={"address": session.device.address, "userAgent": session.device.user_agent},
+                after={"address": device.address, "userAgent": device.user_agent},
+            )
+        )

@@ -1,12 +1,23 @@
 """Signing in with e-mail and password."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from contexts.identity.domain.session import new_secret, refresh_token, start_session
-from contexts.identity.domain.user import Member, Principal, Viewer, may_be_password, parse_email
-from contexts.identity.ports import AccessTokens, Passwords, Sessions, Users
+from contexts.identity.domain.password import may_be_password
+from contexts.identity.domain.session import Device, new_secret, refresh_token, start_session
+from contexts.identity.domain.user import Member, Principal, Viewer, parse_email
+from contexts.identity.ports import (
+    AccessTokens,
+    Attempt,
+    Credentials,
+    Passwords,
+    Sessions,
+    Throttle,
+    TooManyAttempts,
+    Users,
+)
+from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.transaction import Transactions
 
@@ -30,30 +41,78 @@ class InvalidCredentials:
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """Starts a session. Unknown e-mail, wrong password and inactive user cannot be told apart, by time
-    neither: each costs one read and one hash, and no connection is held while hashing."""
+    neither: each costs the same statements and one hash, and no connection is held while hashing."""
 
     users: Users
     passwords: Passwords
+    throttle: Throttle
     sessions: Sessions
     tokens: AccessTokens
     transactions: Transactions
     clock: Clock
 
-    async def __call__(self, email: str, password: str) -> SignedIn | InvalidCredentials:
+    async def __call__(
+        self, email: str, password: str, device: Device, by: Actor
+    ) -> SignedIn | InvalidCredentials | TooManyAttempts:
+        """`by`: the request, which is nobody's yet."""
         address = parse_email(email)
         if address is None or not may_be_password(password):
             return InvalidCredentials()
-        found = await self.users.credentials(address)
-        right = await self.passwords.verify(password, found.password_hash if found else None)
-        if found is None or not right or not found.member.active:
+        found = await self.users.credentials(address, device.address)
+        seen_here = found is not None and found.seen_here
+        async with self.throttle.attempt(
+            "sign-in", address, device.address, self.clock.now(), seen_here=seen_here
+        ) as attempt:
+            if isinstance(attempt, TooManyAttempts):
+                return attempt
+            right = await self.passwords.verify(password, found.password_hash if found else None)
+            if found is not None and right and found.member.active:
+                signed_in = await self._start(found, device, by, attempt)
+                if signed_in is not None:
+                    return signed_in
+            if attempt.is_last:
+                await self._report(address, found, device, by)
             return InvalidCredentials()
+
+    async def _start(
+        self, found: Credentials, device: Device, by: Actor, attempt: Attempt
+    ) -> SignedIn | None:
+        """None: the user is inactive since a moment ago."""
         now = self.clock.now()
-        session = start_session(found.member.user.id, now)
+        user_id = found.member.user.id
+        session = start_session(user_id, device, now)
         secret = new_secret()
         async with self.transactions.begin() as transaction:
+            if not await self.users.lock_active(transaction, user_id):
+                return None
             await self.sessions.start(transaction, session, refresh_token(session, secret, now))
+            await attempt.forgive(transaction)
+            await transaction.record(
+                Act(
+                    replace(by, user_id=user_id, session_id=session.id),
+                    "identity.signed_in",
+                    Subject("User", user_id),
+                    now,
+                    account_id=found.member.account.id if found.member.account else None,
+                    after={"address": device.address, "userAgent": session.device.user_agent},
+                )
+            )
             await transaction.commit()
         return signed_in(found.member, session.id, secret, self.tokens, now)
+
+    async def _report(self, email: str, found: Credentials | None, device: Device, by: Actor) -> None:
+        """The failures have reached their limit; one act tells of all that are refused from now on."""
+        user_id = found.member.user.id if found else None
+        act = Act(
+            by,
+            "identity.sign_in_throttled",
+            Subject("User", user_id),
+            self.clock.now(),
+            after={"email": email, "address": device.address},
+        )
+        async with self.transactions.begin() as transaction:
+            await transaction.record(act)
+            await transaction.commit()
 
 
 def signed_in(member: Member, session_id: UUID, secret: str, tokens: AccessTokens, at: datetime) -> SignedIn:
@@ -66,5 +125,5 @@ def signed_in(member: Member, session_id: UUID, secret: str, tokens: AccessToken
         scopes=member.scopes,
     )
     access_token, expires_at = tokens.issue(principal, at)
-    viewer = Viewer(member.user, member.account, tuple(sorted(member.scopes)))
+    viewer = Viewer(member.user, member.account, tuple(sorted(member.scopes)), member.email_verified)
     return SignedIn(access_token, secret, expires_at, principal, viewer)

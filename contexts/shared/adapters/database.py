@@ -95,6 +95,7 @@ class SqlTransaction:
 
     connection: Writer
     ended: bool = False
+    at_commit: tuple[Callable[[], None], ...] = ()
 
     async def publish(self, event: Event) -> None:
         payload = orjson.dumps(event.payload).decode()
@@ -121,6 +122,8 @@ class SqlTransaction:
         with statement("COMMIT"):
             await self.connection.raw.execute("COMMIT")
         self.ended = True
+        for follow_up in self.at_commit:
+            follow_up()
 
 
 class UnitOfWork:
@@ -203,11 +206,16 @@ class Database:
         """
         return self._upkeep.connect()
 
-    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> NoReturn:
+    async def listen(
+        self,
+        channel: str,
+        heard: Callable[[str | None], None],
+        lost: Callable[[], None] = lambda: None,
+    ) -> NoReturn:
         """Call `heard` with the payload of each notification, until cancelled; it outlives the database's absence.
 
         None: listening has begun, or begun again after a loss of connection, and what was notified before
-        has not been heard.
+        has not been heard. `lost` is called as soon as the connection is known to be gone.
         """
         away = False
         while True:
@@ -221,6 +229,7 @@ class Database:
                     heard(None)
                     await cut_off.wait()
                 finally:
+                    lost()
                     connection.terminate()
             except Exception as error:
                 # Whatever it is, it must not end the listening, which nobody would notice.
@@ -254,7 +263,9 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
 
 def engine(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> AsyncEngine:
     """SQLAlchemy's engine over such a connector, without a pool."""
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool, hide_parameters=True
+    )
 
 
 def _dsn(url: URL) -> str:
@@ -279,6 +290,12 @@ def _before_execute(
 def connection_of(transaction: Transaction) -> Writer:
     """The connection of a transaction that `Database.begin` started."""
     return _transaction(transaction).connection
+
+
+def when_committed(transaction: Transaction, follow_up: Callable[[], None]) -> None:
+    """Have it called right after the transaction's commit, and never after a rollback. It must not raise."""
+    ours = _transaction(transaction)
+    ours.at_commit = (*ours.at_commit, follow_up)
 
 
 def _transaction(transaction: Transaction) -> SqlTransaction:

@@ -115,7 +115,11 @@ class Writers:
         self._turns = asyncio.Semaphore(size)
         self._idle: list[Writer] = []
         self.engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=_lend, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+            "postgresql+asyncpg://",
+            async_creator=_lend,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # exceptions are logged, and parameters may be hashes of passwords
         )
 
     async def begin(self) -> Writer:

@@ -1,16 +1,22 @@
 """Identity over the module's own database, wired as the gateway does, with hashes that cost little."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.accounts import SqlAccounts
+from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
+from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeys
+from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
+from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
     Account,
@@ -18,15 +24,24 @@ from contexts.identity.api import (
     AccountStatus,
     Address,
     AddUser,
+    AskEmailVerification,
+    AskPasswordReset,
+    ChangePassword,
+    EndSessions,
     Identity,
+    MailPerson,
     OpenAccount,
     RefreshSession,
-    RevokeSession,
+    ResetPassword,
+    SetRoleScopes,
     SignIn,
     User,
     UserAdded,
+    VerifyEmail,
 )
 from contexts.shared.adapters.database import Database
+from contexts.shared.clock import Clock
+from contexts.shared.mail import Mail, Mailer
 from tests.contexts.identity.clock import HandClock
 
 PASSWORD = "prumo-demo"
@@ -51,25 +66,70 @@ def clock() -> HandClock:
     return HandClock(datetime(2026, 3, 2, 12, tzinfo=UTC))
 
 
+@dataclass(frozen=True, slots=True)
+class KeptMail:
+    """A mailer that keeps what it is given."""
+
+    mails: list[Mail] = field(default_factory=list)
+
+    async def send(self, mail: Mail) -> None:
+        self.mails.append(mail)
+
+
+@pytest.fixture(scope="module")
+def mail() -> KeptMail:
+    return KeptMail()
+
+
+@asynccontextmanager
+async def identity_on(
+    database: Database, clock: Clock, mailer: Mailer, keys: Path
+) -> AsyncIterator[Identity]:
+    """One process's identity."""
+    accounts, users, roles = SqlAccounts(database), SqlUsers(database), SqlRoles(database)
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    tokens = JwtAccessTokens(SigningKeys.load_or_create(keys), "https://prumo.example", "prumo")
+    async with ListenedEndedSessions(database, clock, timedelta(minutes=10)) as ended:
+        sessions, mailed, throttle = (
+            SqlSessions(database, ended),
+            SqlMailedTokens(database),
+            SqlThrottle(database),
+        )
+        yield Identity(
+            accounts=accounts,
+            viewers=users,
+            roles=roles,
+            sessions=sessions,
+            ended_sessions=ended,
+            access_tokens=tokens,
+            key_ring=SigningKeyRing(keys, timedelta(minutes=10)),
+            sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
+            refresh=RefreshSession(users, sessions, tokens, database, clock),
+            end_sessions=EndSessions(sessions, database, clock),
+            change_password=ChangePassword(users, passwords, throttle, sessions, database, clock),
+            ask_password_reset=AskPasswordReset(throttle, database, clock),
+            reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+            ask_email_verification=AskEmailVerification(users, throttle, database, clock),
+            verify_email=VerifyEmail(users, mailed, database, clock),
+            set_role_scopes=SetRoleScopes(roles, database, clock),
+            open_account=OpenAccount(accounts, users, database, clock),
+            add_user=AddUser(users, accounts, passwords, database, clock),
+            mail_person=MailPerson(users, mailed, database, mailer, clock, "https://portal.example"),
+        )
+    passwords.close()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture(scope="module")
 async def identity(
-    database: Database, clock: HandClock, tmp_path_factory: pytest.TempPathFactory
+    database: Database, clock: HandClock, mail: KeptMail, keys: Path
 ) -> AsyncIterator[Identity]:
-    accounts, users, sessions = SqlAccounts(database), SqlUsers(database), SqlSessions()
-    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
-    keys = SigningKeys.load_or_create(tmp_path_factory.mktemp("keys"))
-    tokens = JwtAccessTokens(keys, "https://prumo.example", "prumo")
-    yield Identity(
-        accounts=accounts,
-        viewers=users,
-        access_tokens=tokens,
-        sign_in=SignIn(users, passwords, sessions, tokens, database, clock),
-        refresh=RefreshSession(users, sessions, tokens, database, clock),
-        revoke=RevokeSession(sessions, database, clock),
-        open_account=OpenAccount(accounts, users, database, clock),
-        add_user=AddUser(users, accounts, passwords, database, clock),
-    )
-    passwords.close()
+    async with identity_on(database, clock, mail, keys) as identity:
+        yield identity
 
 
 @pytest.fixture(scope="module")

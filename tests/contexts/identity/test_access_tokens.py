@@ -25,7 +25,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexts.identity.adapters.access_tokens import LEEWAY, JwtAccessTokens
-from contexts.identity.adapters.signing_keys import SigningKeys, SigningKeysError, add_key
+from contexts.identity.adapters.signing_keys import (
+    MARGIN,
+    SigningKeyRing,
+    SigningKeys,
+    SigningKeysError,
+    add_key,
+)
 from contexts.identity.api import Principal, TokenRejected, TokenVerified
 from contexts.shared.ids import new_id
 
@@ -370,3 +376,62 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.pem").write_bytes(other)
     with pytest.raises(SigningKeysError, match="Ed25519"):
         SigningKeys.load_or_create(tmp_path)
+
+
+def looking_again(tokens: JwtAccessTokens) -> JwtAccessTokens:
+    """As if it had not looked at the folder for a while."""
+    tokens._looked_at -= 60
+    return tokens
+
+
+def test_a_running_process_notices_a_rotation(tmp_path: Path) -> None:
+    ring = SigningKeyRing(tmp_path, LIFE)
+    here, there = (JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE) for _ in range(2))
+    old_token, _ = here.issue(BUYER, NOW)
+    assert proved(there, old_token) == BUYER
+    old, new = ring.rotate(datetime.now(UTC))
+    assert (old.verifies_until is not None, new.verifies_until) == (True, None)
+    new_token, _ = looking_again(here).issue(BUYER, NOW)
+    assert jwt.get_unverified_header(new_token)["kid"] == new.kid
+    assert proved(here, old_token) == BUYER
+    # The other has not looked lately; a key it does not know makes it look, though not more than once a second.
+    assert rejected(there, new_token)
+    there._looked_at -= 1
+    assert proved(there, new_token) == proved(there, old_token) == BUYER
+    assert [key["kid"] for key in there.jwks()["keys"]] == [old.kid, new.kid]
+
+
+def test_a_key_is_removed_when_its_last_token_has_expired(tmp_path: Path) -> None:
+    ring = SigningKeyRing(tmp_path, LIFE)
+    tokens = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
+    old_token, _ = tokens.issue(BUYER, NOW)
+    old, new = ring.rotate(datetime.now(UTC))
+    assert old.verifies_until is not None
+    assert old.verifies_until - new.since == LIFE + MARGIN
+    ring.retire(old.verifies_until - SECOND)
+    assert ring.in_use() == [old, new]
+    ring.retire(old.verifies_until)
+    assert ring.in_use() == [new]
+    assert proved(tokens, old_token) == BUYER  # remembered, for the seconds until it looks again
+    assert rejected(looking_again(tokens), old_token)
+    assert [key["kid"] for key in tokens.jwks()["keys"]] == [new.kid]
+    ring.retire(datetime.max.replace(tzinfo=UTC))
+    assert ring.in_use() == [new]  # the one that signs is never removed
+
+
+def test_a_rotation_removes_what_an_earlier_one_has_left(tmp_path: Path) -> None:
+    ring = SigningKeyRing(tmp_path, LIFE)
+    first, second = ring.rotate(datetime.now(UTC))
+    assert first.verifies_until is not None
+    assert next(key.kid for key in ring.rotate(first.verifies_until)) == second.kid
+
+
+def test_a_folder_that_was_emptied_or_broken_stops_nobody(tmp_path: Path) -> None:
+    tokens = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
+    token, _ = tokens.issue(BUYER, NOW)
+    (file,) = tmp_path.iterdir()
+    (tmp_path / "broken.pem").write_text("no key")
+    assert proved(looking_again(tokens), token) == BUYER
+    (tmp_path / "broken.pem").unlink()
+    file.unlink()
+    assert proved(looking_again(tokens), token) == BUYER

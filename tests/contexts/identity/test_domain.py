@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_postal_code
 from contexts.identity.domain.line import one_line
+from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
 from contexts.identity.domain.scopes import ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
     SESSION_LIFE,
+    Device,
     TokenState,
     digest,
     judge,
@@ -20,7 +22,7 @@ from contexts.identity.domain.session import (
     refresh_token,
     start_session,
 )
-from contexts.identity.domain.user import MAX_EMAIL, MAX_PASSWORD, may_be_password, parse_email
+from contexts.identity.domain.user import MAX_EMAIL, parse_email
 from contexts.shared.ids import new_id
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -119,7 +121,7 @@ def test_roles_are_bundles_of_catalogued_scopes() -> None:
 
 def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:
     secret = new_secret()
-    session = start_session(new_id(), NOW)
+    session = start_session(new_id(), Device(), NOW)
     assert refresh_token(session, secret, NOW).digest == digest(secret)
     assert digest(new_secret()) != digest(secret)
     refused = ["", secret[:-1], secret + "A", "é" * len(secret), "\ud800" * len(secret)]
@@ -127,7 +129,7 @@ def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:
 
 
 def test_a_token_lives_until_it_is_spent_or_expires() -> None:
-    session = start_session(new_id(), NOW)
+    session = start_session(new_id(), Device(), NOW)
     token = refresh_token(session, new_secret(), NOW)
     assert judge(session, token, NOW) is TokenState.LIVE
     assert judge(session, token, NOW + REFRESH_LIFE - SECOND) is TokenState.LIVE
@@ -135,14 +137,14 @@ def test_a_token_lives_until_it_is_spent_or_expires() -> None:
 
 
 def test_a_token_never_outlives_its_session() -> None:
-    session = start_session(new_id(), NOW)
+    session = start_session(new_id(), Device(), NOW)
     token = refresh_token(session, new_secret(), session.expires_at - SECOND)
     assert token.expires_at == session.expires_at == NOW + SESSION_LIFE
     assert judge(session, token, session.expires_at) is TokenState.DEAD
 
 
 def test_a_spent_token_is_reuse_while_the_session_lives() -> None:
-    session = start_session(new_id(), NOW)
+    session = start_session(new_id(), Device(), NOW)
     token = replace(refresh_token(session, new_secret(), NOW), spent_at=NOW)
     assert judge(session, token, NOW) is TokenState.REUSED
     assert judge(session, token, NOW + REFRESH_LIFE) is TokenState.REUSED
@@ -151,5 +153,68 @@ def test_a_spent_token_is_reuse_while_the_session_lives() -> None:
 
 
 def test_a_revoked_session_has_no_live_token() -> None:
-    session = replace(start_session(new_id(), NOW), revoked_at=NOW)
+    session = replace(start_session(new_id(), Device(), NOW), revoked_at=NOW)
     assert judge(session, refresh_token(session, new_secret(), NOW), NOW) is TokenState.DEAD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prumo-demo",
+        "cavalo bateria grampo",
+        "obra-nova-1987",
+        "x9$Kq2!vLm0p",
+        "correct horse battery staple",
+        "ação à beça",
+        "z" + "q7" * 500,
+        "🧱🏗️ tijolo e viga",
+    ],
+)
+def test_passwords_that_may_be_set(text: str) -> None:
+    assert password_problem(text, "password", "Marcos Teixeira", "comprador.sp@prumo.example") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "TOO_SHORT"),
+        ("x9$Kq2!vL", "TOO_SHORT"),
+        ("x" * 1025, "TOO_LONG"),
+        ("x9$Kq2!vLm\0", "INVALID"),
+        ("x9$Kq2!vLm\ud800", "INVALID"),
+        *(
+            (text, "TOO_COMMON")
+            for text in (
+                "1234567890",
+                "0123456789",
+                "qwertyuiop",
+                "password123",
+                "senha12345",
+                "Senha@12345"[:10],
+                "aaaaaaaaaaaa",
+                "abcdefghij",
+                "flamengo2026",
+                "corinthians",
+                "construtora",
+                "Construtora1!",
+                "jesus1234567",
+                "palmeiras10",
+                "1q2w3e4r5t",
+                "marcos teixeira",
+                "teixeira01",
+                "comprador.sp",
+                "comprador.sp@prumo.example",
+            )
+        ),
+    ],
+)
+def test_passwords_that_may_not_be_set(text: str, code: str) -> None:
+    problem = password_problem(text, "newPassword", "Marcos Teixeira", "comprador.sp@prumo.example")
+    assert problem is not None
+    assert (problem.path, problem.code) == (("input", "newPassword"), code)
+
+
+@given(st.text(max_size=1100))
+def test_any_text_is_judged(text: str) -> None:
+    problem = password_problem(text, "password")
+    assert problem is None or problem.code in {"TOO_SHORT", "TOO_LONG", "INVALID", "TOO_COMMON"}

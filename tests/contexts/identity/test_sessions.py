@@ -15,39 +15,57 @@ from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.tables import account_addresses, refresh_tokens, sessions, user_roles, users
 from contexts.identity.api import (
     ROLES,
+    Device,
     Identity,
     InvalidCredentials,
     Principal,
-    Revoked,
+    SessionsEnded,
     SignedIn,
     SignIn,
     TokenInvalid,
     TokenRejected,
     TokenVerified,
+    TooManyAttempts,
     User,
     UserAdded,
     Viewer,
 )
-from contexts.identity.domain.session import REFRESH_LIFE, SESSION_LIFE
+from contexts.identity.domain.session import REFRESH_LIFE, SESSION_LIFE, digest
 from contexts.identity.domain.user import Member
 from contexts.identity.ports import Credentials
+from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database, counting_statements
+from contexts.shared.audit import Actor, AuditFilter
 from contexts.shared.ids import new_id
+from contexts.shared.pagination import Window
+from contexts.shared.rejections import NotFound
 from contexts.shared.transaction import Transaction
 from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import PASSWORD, People
 
 SECOND = timedelta(seconds=1)
+HERE = Device("203.0.113.7", "Mozilla/5.0 (tests)")
+NOBODY = Actor(None, None, "request-1")
+
+
+async def sign_in(
+    identity: Identity, email: str, password: str, device: Device = HERE
+) -> SignedIn | InvalidCredentials | TooManyAttempts:
+    return await identity.sign_in(email, password, device, NOBODY)
+
+
+async def refresh(identity: Identity, refresh_token: str) -> SignedIn | TokenInvalid:
+    return await identity.refresh(refresh_token, HERE, NOBODY)
 
 
 async def signed_in(identity: Identity, email: str) -> SignedIn:
-    outcome = await identity.sign_in(email, PASSWORD)
+    outcome = await sign_in(identity, email, PASSWORD)
     assert isinstance(outcome, SignedIn)
     return outcome
 
 
 async def refreshed(identity: Identity, refresh_token: str) -> SignedIn:
-    outcome = await identity.refresh(refresh_token)
+    outcome = await refresh(identity, refresh_token)
     assert isinstance(outcome, SignedIn)
     return outcome
 
@@ -74,7 +92,8 @@ async def revoked_at(database: Database, session_id: UUID) -> datetime | None:
 async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandClock) -> None:
     with counting_statements() as counted:
         outcome = await signed_in(identity, people.buyer_sp.email)
-    assert counted.statements == 3  # one read, the session, its first token
+    # One read; the attempt counted for person and place; user, session, token, both counts again, the act.
+    assert counted.statements == 9
     assert outcome.principal == Principal(
         user_id=people.buyer_sp.id,
         session_id=outcome.principal.session_id,
@@ -122,8 +141,8 @@ async def test_wrong_credentials_are_all_answered_alike(
             (people.buyer_pa.email, PASSWORD),
         ):
             with counting_statements() as counted:
-                assert await identity.sign_in(email, password) == InvalidCredentials()
-            assert counted.statements == 1
+                assert await sign_in(identity, email, password) == InvalidCredentials()
+            assert counted.statements == 3  # one read, and the attempt counted
     finally:
         await set_active(database, people.buyer_pa, True)
     assert await count_sessions(database) == before
@@ -147,7 +166,7 @@ async def test_what_cannot_be_credentials_does_not_reach_the_database(
     identity: Identity, people: People, email: str, password: str
 ) -> None:
     with counting_statements() as counted:
-        assert await identity.sign_in(email, password) == InvalidCredentials()
+        assert await sign_in(identity, email, password) == InvalidCredentials()
     assert counted.statements == 0
 
 
@@ -173,7 +192,7 @@ async def test_a_refresh_goes_on_with_the_session(
     assert isinstance(identity.access_tokens.verify(first.access_token, clock.now()), TokenRejected)
     with counting_statements() as counted:
         second = await refreshed(identity, first.refresh_token)
-    assert counted.statements == 4  # lock, read, spend, add
+    assert counted.statements == 5  # lock, read, spend, add, note
     assert second.principal == first.principal
     assert second.viewer == first.viewer
     assert second.refresh_token != first.refresh_token
@@ -200,27 +219,78 @@ async def test_a_refresh_reads_roles_and_account_anew(
     assert second.viewer.account == replace(people.pa, state="BA")
 
 
-async def test_a_spent_token_used_again_ends_the_session(
+async def test_a_lost_answer_is_asked_for_again_until_its_successor_is_used(
+    identity: Identity, people: People, database: Database
+) -> None:
+    first = await signed_in(identity, people.buyer_sp.email)
+    lost = await refreshed(identity, first.refresh_token)
+    again = await refreshed(identity, first.refresh_token)
+    assert again.principal == lost.principal
+    second = await refreshed(identity, again.refresh_token)
+    assert await revoked_at(database, first.principal.session_id) is None
+    # Now the successor has been used: whoever has the first one still is not the one who went on.
+    assert await refresh(identity, first.refresh_token) == TokenInvalid()
+    assert await refresh(identity, second.refresh_token) == TokenInvalid()
+
+
+async def test_a_successor_that_was_replaced_ends_the_session_when_it_is_used(
+    identity: Identity, people: People
+) -> None:
+    """A thief retries for the owner, or the owner for a thief: two hold tokens of one session."""
+    first = await signed_in(identity, people.buyer_sp.email)
+    replaced = await refreshed(identity, first.refresh_token)
+    current = await refreshed(identity, first.refresh_token)
+    assert await refresh(identity, replaced.refresh_token) == TokenInvalid()
+    assert await refresh(identity, current.refresh_token) == TokenInvalid()
+
+
+async def test_reuse_ends_the_session_at_once_and_is_audited(
     identity: Identity, people: People, database: Database, clock: HandClock
 ) -> None:
     first = await signed_in(identity, people.buyer_sp.email)
     other = await signed_in(identity, people.buyer_sp.email)
     second = await refreshed(identity, first.refresh_token)
-    assert await identity.refresh(first.refresh_token) == TokenInvalid()
+    third = await refreshed(identity, second.refresh_token)
+    assert not await identity.ended_sessions.has(first.principal.session_id)
+    assert await refresh(identity, first.refresh_token) == TokenInvalid()
     assert await revoked_at(database, first.principal.session_id) == clock.now()
-    assert await identity.refresh(second.refresh_token) == TokenInvalid()
-    assert isinstance(await identity.refresh(other.refresh_token), SignedIn)
+    assert await identity.ended_sessions.has(first.principal.session_id)
+    assert await refresh(identity, third.refresh_token) == TokenInvalid()
+    assert isinstance(await refresh(identity, other.refresh_token), SignedIn)
+    found = AuditFilter(action="identity.refresh_token_reused")
+    (reuse, *_) = (await SqlAuditTrail(database).page(Window(10), found)).items
+    assert reuse.act.subject.id == str(people.buyer_sp.id)
+    assert reuse.act.by == NOBODY
+    assert reuse.act.after == {"address": HERE.address, "userAgent": HERE.user_agent}
 
 
-async def test_of_ten_refreshes_at_once_one_succeeds_and_the_others_are_reuse(
+async def test_of_ten_refreshes_at_once_one_line_goes_on(
     identity: Identity, people: People, database: Database
 ) -> None:
     for _ in range(5):
         first = await signed_in(identity, people.buyer_sp.email)
-        outcomes = await asyncio.gather(*(identity.refresh(first.refresh_token) for _ in range(10)))
-        (winner,) = [outcome for outcome in outcomes if isinstance(outcome, SignedIn)]
-        assert await revoked_at(database, first.principal.session_id) is not None
-        assert await identity.refresh(winner.refresh_token) == TokenInvalid()
+        outcomes = await asyncio.gather(*(refresh(identity, first.refresh_token) for _ in range(10)))
+        pairs = [outcome for outcome in outcomes if isinstance(outcome, SignedIn)]
+        assert len(pairs) == 10  # each a retry of the one before it, as far as anybody can tell
+        async with database.reading() as connection:
+            unspent = await connection.scalars(
+                select(refresh_tokens.c.digest).where(
+                    refresh_tokens.c.session_id == first.principal.session_id,
+                    refresh_tokens.c.spent_at.is_(None),
+                )
+            )
+            (live,) = unspent
+        (survivor,) = [pair for pair in pairs if digest(pair.refresh_token) == live]
+        assert isinstance(await refresh(identity, survivor.refresh_token), SignedIn)
+
+
+async def test_of_two_successors_used_at_once_the_session_dies(identity: Identity, people: People) -> None:
+    for _ in range(5):
+        first = await signed_in(identity, people.buyer_sp.email)
+        one = await refreshed(identity, first.refresh_token)
+        other = await refreshed(identity, first.refresh_token)
+        await asyncio.gather(refresh(identity, one.refresh_token), refresh(identity, other.refresh_token))
+        assert await identity.ended_sessions.has(first.principal.session_id)
 
 
 async def test_an_expired_token_refreshes_nothing(
@@ -230,7 +300,7 @@ async def test_an_expired_token_refreshes_nothing(
     clock.advance(REFRESH_LIFE - SECOND)
     second = await refreshed(identity, first.refresh_token)
     clock.advance(REFRESH_LIFE)
-    assert await identity.refresh(second.refresh_token) == TokenInvalid()
+    assert await refresh(identity, second.refresh_token) == TokenInvalid()
     assert await revoked_at(database, first.principal.session_id) is None
 
 
@@ -243,7 +313,7 @@ async def test_a_session_ends_however_often_it_was_refreshed(
         clock.advance(REFRESH_LIFE - SECOND)
         current = await refreshed(identity, current.refresh_token)
     clock.at = ends
-    assert await identity.refresh(current.refresh_token) == TokenInvalid()
+    assert await refresh(identity, current.refresh_token) == TokenInvalid()
 
 
 async def test_an_inactive_user_refreshes_nothing(
@@ -251,23 +321,23 @@ async def test_an_inactive_user_refreshes_nothing(
 ) -> None:
     first = await signed_in(identity, people.buyer_pa.email)
     await set_active(database, people.buyer_pa, False)
-    assert await identity.refresh(first.refresh_token) == TokenInvalid()
+    assert await refresh(identity, first.refresh_token) == TokenInvalid()
     await set_active(database, people.buyer_pa, True)
-    assert isinstance(await identity.refresh(first.refresh_token), SignedIn)
+    assert isinstance(await refresh(identity, first.refresh_token), SignedIn)
 
 
 async def test_a_token_that_never_was(identity: Identity) -> None:
     with counting_statements() as counted:
-        assert await identity.refresh("A" * 43) == TokenInvalid()
+        assert await refresh(identity, "A" * 43) == TokenInvalid()
         assert counted.statements == 1
         for token in ("", "x", "A" * 10_000_000, "é" * 43, "\ud800" * 43):
-            assert await identity.refresh(token) == TokenInvalid()
+            assert await refresh(identity, token) == TokenInvalid()
         assert counted.statements == 1
 
 
 async def test_an_access_token_is_no_refresh_token(identity: Identity, people: People) -> None:
     outcome = await signed_in(identity, people.buyer_sp.email)
-    assert await identity.refresh(outcome.access_token) == TokenInvalid()
+    assert await refresh(identity, outcome.access_token) == TokenInvalid()
 
 
 async def test_signing_out_ends_this_session_only(
@@ -275,13 +345,57 @@ async def test_signing_out_ends_this_session_only(
 ) -> None:
     here = await signed_in(identity, people.buyer_sp.email)
     there = await signed_in(identity, people.buyer_sp.email)
-    ended = clock.now()
-    assert await identity.revoke(here.principal) == Revoked(ended)
+    stranger = await signed_in(identity, people.buyer_pa.email)
+    session_id, ended = here.principal.session_id, clock.now()
+    theirs = await identity.end_sessions.one(stranger.principal, session_id, NOBODY)
+    assert theirs == NotFound("session", ("input", "id"))
+    assert await identity.end_sessions.one(here.principal, session_id, NOBODY) == SessionsEnded(ended, 1)
     clock.advance(SECOND)
-    assert await identity.revoke(here.principal) == Revoked(ended)
-    assert await revoked_at(database, here.principal.session_id) == ended
-    assert await identity.refresh(here.refresh_token) == TokenInvalid()
-    assert isinstance(await identity.refresh(there.refresh_token), SignedIn)
+    again = await identity.end_sessions.one(here.principal, session_id, NOBODY)
+    assert again == NotFound("session", ("input", "id"))
+    assert await revoked_at(database, session_id) == ended
+    assert await refresh(identity, here.refresh_token) == TokenInvalid()
+    assert isinstance(await refresh(identity, there.refresh_token), SignedIn)
+
+
+async def test_signing_out_everywhere_else(identity: Identity, people: People, clock: HandClock) -> None:
+    sessions = [await signed_in(identity, people.rep.email) for _ in range(3)]
+    here = sessions[-1].principal
+    listed = await identity.sessions.live(people.rep.id, clock.now())
+    assert {session.id for session in listed} >= {each.principal.session_id for each in sessions}
+    ended = await identity.end_sessions.all(here, NOBODY, but_this=True)
+    assert ended.count == len(listed) - 1
+    (left,) = await identity.sessions.live(people.rep.id, clock.now())
+    assert (left.id, left.device) == (here.session_id, HERE)
+    assert (await identity.end_sessions.all(here, NOBODY, but_this=False)).count == 1
+    assert await identity.sessions.live(people.rep.id, clock.now()) == []
+
+
+async def test_a_session_whose_token_expired_unused_is_listed_no_more(
+    identity: Identity, people: People, clock: HandClock
+) -> None:
+    outcome = await signed_in(identity, people.rep.email)
+    clock.advance(REFRESH_LIFE - SECOND)
+    live = await identity.sessions.live(people.rep.id, clock.now())
+    assert outcome.principal.session_id in {session.id for session in live}
+    clock.advance(SECOND)
+    assert await identity.sessions.live(people.rep.id, clock.now()) == []
+
+
+async def test_who_is_deactivated_while_signing_in_gets_no_session(
+    identity: Identity, people: People, database: Database
+) -> None:
+    """The password was right and the user active when they were read."""
+    async with database.begin() as transaction:
+        await transaction.connection.execute(
+            update(users).where(users.c.id == people.rep.id).values(active=False)
+        )
+        signing_in = asyncio.create_task(sign_in(identity, people.rep.email, PASSWORD))
+        done, _ = await asyncio.wait([signing_in], timeout=0.3)
+        assert not done  # it waits for the user's row
+        await transaction.commit()
+    assert await signing_in == InvalidCredentials()
+    await set_active(database, people.rep, True)
 
 
 class OneUser:
@@ -290,8 +404,24 @@ class OneUser:
     def __init__(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
 
-    async def credentials(self, email: str) -> Credentials | None:
+    async def credentials(self, email: str, address: str | None = None) -> Credentials | None:
         return self._credentials
+
+    async def credentials_of(self, user_id: UUID) -> Credentials | None:
+        raise AssertionError("not for signing in")
+
+    async def set_password(
+        self, transaction: Transaction, user_id: UUID, password_hash: str, *, replacing: str | None = None
+    ) -> bool:
+        raise AssertionError("not for signing in")
+
+    async def set_email_verified(
+        self, transaction: Transaction, user_id: UUID, email: str, at: datetime
+    ) -> bool:
+        raise AssertionError("not for signing in")
+
+    async def lock_active(self, transaction: Transaction, user_id: UUID) -> bool:
+        raise AssertionError("not for signing in with a wrong password")
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
         raise AssertionError("not for signing in")
@@ -321,6 +451,7 @@ async def test_nobody_costs_as_much_as_a_wrong_password(identity: Identity, cloc
         sign_in = SignIn(
             users,
             passwords,
+            identity.sign_in.throttle,
             identity.sign_in.sessions,
             identity.sign_in.tokens,
             identity.sign_in.transactions,
@@ -328,7 +459,7 @@ async def test_nobody_costs_as_much_as_a_wrong_password(identity: Identity, cloc
         )
         begin = process_time()
         for _ in range(4):
-            assert await sign_in(user.email, "wrong password") == InvalidCredentials()
+            assert await sign_in(user.email, "wrong password", HERE, NOBODY) == InvalidCredentials()
         return process_time() - begin
 
     someone, nobody = await seconds(OneUser(known)), await seconds(OneUser(None))

@@ -1,0 +1,27 @@
+"""What identity need not keep."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import func, or_
+
+from contexts.identity.adapters.tables import mailed_tokens, refresh_tokens, sessions, sign_in_failures
+from contexts.shared.adapters.leftovers import Leftovers
+
+KEPT_SESSIONS: Final = timedelta(days=60)
+"""After their end: so long a person counts as seen at its network address."""
+
+OF_IDENTITY: Final = (
+    # Their tokens go with them.
+    Leftovers(
+        sessions,
+        or_(
+            sessions.c.expires_at < func.now() - KEPT_SESSIONS,
+            sessions.c.revoked_at < func.now() - KEPT_SESSIONS,
+        ),
+    ),
+    # A token that has expired proves nothing any more, not even that somebody has copied it.
+    Leftovers(refresh_tokens, refresh_tokens.c.expires_at < func.now()),
+    Leftovers(sign_in_failures, sign_in_failures.c.forgotten_at < func.now()),
+    Leftovers(mailed_tokens, mailed_tokens.c.expires_at < func.now()),
+)

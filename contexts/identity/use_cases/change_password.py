@@ -1,0 +1,78 @@
+"""Changing one's own password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contexts.identity.domain.password import may_be_password, password_problem
+from contexts.identity.domain.session import Device
+from contexts.identity.domain.user import Principal
+from contexts.identity.ports import Passwords, Sessions, Throttle, TooManyAttempts, Users
+from contexts.identity.use_cases.sign_in import InvalidCredentials
+from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import Clock
+from contexts.shared.rejections import InvalidInput
+from contexts.shared.transaction import Event, Transactions
+
+PASSWORD_CHANGED = "identity.password_changed"  # noqa: S105 - the topic of an event
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The password is another since then, and other sessions are over."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Asks for the present password: an access token alone must not be enough to keep its owner out.
+
+    All other sessions end, and the owner is told by mail.
+    """
+
+    users: Users
+    passwords: Passwords
+    throttle: Throttle
+    sessions: Sessions
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, current: str, new: str, device: Device, by: Actor
+    ) -> PasswordChanged | InvalidCredentials | TooManyAttempts | InvalidInput:
+        found = await self.users.credentials_of(principal.user_id)
+        if found is None or not may_be_password(current):
+            return InvalidCredentials()
+        user = found.member.user
+        if problem := password_problem(new, "newPassword", user.name, user.email):
+            return InvalidInput((problem,))
+        async with self.throttle.attempt(
+            "sign-in", user.email, device.address, self.clock.now(), seen_here=True
+        ) as attempt:
+            if isinstance(attempt, TooManyAttempts):
+                return attempt
+            if not await self.passwords.verify(current, found.password_hash):
+                return InvalidCredentials()
+            new_hash = await self.passwords.hash(new)
+            now = self.clock.now()
+            async with self.transactions.begin() as transaction:
+                # Whoever changed it meanwhile has made `current` the wrong one.
+                if not await self.users.set_password(
+                    transaction, user.id, new_hash, replacing=found.password_hash
+                ):
+                    return InvalidCredentials()
+                await attempt.forgive(transaction)
+                ended = await self.sessions.end_all(transaction, [user.id], now, but=principal.session_id)
+                await transaction.record(
+                    Act(
+                        by,
+                        PASSWORD_CHANGED,
+                        Subject("User", user.id),
+                        now,
+                        account_id=principal.account_id,
+                        after={"sessionsEnded": len(ended)},
+                    )
+                )
+                await transaction.publish(Event(PASSWORD_CHANGED, {"user_id": str(user.id)}))
+                await transaction.commit()
+        return PasswordChanged(now)

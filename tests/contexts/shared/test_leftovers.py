@@ -1,0 +1,119 @@
+"""What is over is deleted in small batches, and nothing else."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from contexts.identity.adapters.leftovers import KEPT_SESSIONS, OF_IDENTITY
+from contexts.identity.adapters.tables import mailed_tokens, refresh_tokens, sessions, sign_in_failures, users
+from contexts.orders.adapters.leftovers import KEPT_KEYS, OF_ORDERS
+from contexts.orders.adapters.tables import idempotency_keys
+from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.leftovers import KEPT_EVENTS, OF_SHARED, delete_leftovers, keep_deleting
+from contexts.shared.adapters.tables import outbox
+from contexts.shared.ids import new_id
+
+HOUR = timedelta(hours=1)
+EVERYTHING = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
+TABLES = [each.table for each in EVERYTHING]
+
+
+def digest() -> bytes:
+    return new_id().bytes * 2
+
+
+async def fill(database: Database, old: bool, rows: int = 1) -> None:
+    """Rows that are just over, or just not yet."""
+    now = datetime.now(UTC)
+    near = -HOUR if old else HOUR
+
+    def at(kept: timedelta = timedelta()) -> datetime:
+        return now - kept + near
+
+    async with database.begin() as transaction:
+        connection = transaction.connection
+        for _ in range(rows):
+            user, session = new_id(), new_id()
+            given: list[tuple[Any, dict[str, object]]] = [
+                (
+                    users,
+                    {"id": user, "name": "x", "email": f"{user}@x.example", "password_hash": "x"}
+                    | {"active": True, "created_at": now},
+                ),
+                (
+                    sessions,
+                    {"id": session, "user_id": user, "created_at": now, "last_used_at": now}
+                    | {"expires_at": at(KEPT_SESSIONS)},
+                ),
+                (
+                    refresh_tokens,
+                    {"digest": digest(), "session_id": session, "issued_at": now, "expires_at": at()},
+                ),
+                (
+                    sign_in_failures,
+                    {"key": digest(), "failures": 1, "free_at": now, "forgotten_at": at()},
+                ),
+                (
+                    mailed_tokens,
+                    {"digest": digest(), "purpose": "PASSWORD_RESET", "user_id": user, "email": "x"}
+                    | {"issued_at": now, "expires_at": at()},
+                ),
+                (
+                    idempotency_keys,
+                    {"user_id": user, "key": "k", "fingerprint": b"x", "order_id": new_id()}
+                    | {"created_at": at(KEPT_KEYS)},
+                ),
+                (
+                    outbox,
+                    {"id": new_id(), "topic": "x", "payload": {}, "handled_at": at(KEPT_EVENTS)},
+                ),
+                (outbox, {"id": new_id(), "topic": "open", "payload": {}, "created_at": at(KEPT_EVENTS)}),
+            ]
+            for table, values in given:
+                await connection.execute(insert(table).values(values))
+        await transaction.commit()
+
+
+async def counts(database: Database) -> dict[str, int]:
+    async with database.reading() as connection:
+        return {
+            table.name: (await connection.scalar(select(func.count()).select_from(table))) or 0
+            for table in TABLES
+        }
+
+
+async def test_what_is_over_goes_and_the_rest_stays(database: Database) -> None:
+    await fill(database, old=False)
+    kept = await counts(database)
+    await fill(database, old=True, rows=7)
+    for leftovers in EVERYTHING:
+        deleted = await delete_leftovers(database, leftovers, batch=3)
+        assert deleted == 7 or leftovers.table is refresh_tokens  # those went with their sessions
+    left = await counts(database)
+    assert left.pop("outbox") == kept.pop("outbox") + 7  # an event nobody has handled stays for ever
+    assert left == kept
+
+
+async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> None:
+    await fill(database, old=True, rows=2)
+    (events,) = OF_SHARED
+    async with database.begin() as transaction:
+        await transaction.connection.execute(
+            select(outbox.c.id).where(outbox.c.topic == "x").limit(1).with_for_update()
+        )
+        async with asyncio.timeout(5):
+            first = await delete_leftovers(database, events)
+    assert first + await delete_leftovers(database, events) >= 2
+
+
+async def test_it_outlives_the_database(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    deleting = asyncio.create_task(keep_deleting(away, OF_SHARED, every=timedelta(seconds=0.01)))
+    async with asyncio.timeout(10):
+        while caplog.text.count("leftovers stay for now") < 3:  # noqa: ASYNC110 - a log sets no event
+            await asyncio.sleep(0.01)
+    assert not deleting.done()
+    deleting.cancel()
