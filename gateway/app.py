@@ -15,7 +15,7 @@ from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
 from gateway.http.probes import KeySet, Readiness, healthz, metrics
-from gateway.http.websocket import GraphQLSockets
+from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.settings import Settings
 from gateway.wiring import Wired, wired
 from schema.operations import Operations
@@ -52,9 +52,10 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         ide=bool(settings.ide),
         public_cache_seconds=settings.public_cache_seconds,
     )
+    limits = SocketLimits(settings.max_sockets, settings.max_sockets_per_user)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
-        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity).__call__),
+        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, limits).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
         Route("/metrics", metrics),

@@ -2,22 +2,23 @@
 
 The token comes in `connection_init`'s payload as {"authorization": "Bearer …"}: browsers cannot set headers here.
 A socket without a token is an anonymous caller; one with a bad token is closed with 4403, and so is one whose
-token expires: the client connects again with a fresh one.
+token is good no longer: the client connects again with a fresh one. What a client that does not read may cost is
+bounded below, in gateway.http.websocket_protocol.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 from graphql import GraphQLError, OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from contexts.identity.api import TokenVerified
+from contexts.identity.api import Principal, TokenVerified
 from gateway import observability
-from gateway.authentication import Unauthenticated, authenticate, client_address
+from gateway.authentication import authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.wiring import Wired
@@ -25,10 +26,25 @@ from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, Response, refusal
 
 PROTOCOL = "graphql-transport-ws"
-INIT_SECONDS = 10.0
-MOST_SUBSCRIPTIONS = 20
-LARGEST_FRAME = 100_000
-"""In bytes. The server refuses a larger one with 1009, before the application would hold it."""
+
+_LONGEST_REASON = 123
+"""In bytes: RFC 6455 leaves no more room in a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """The most that clients may have open. Beyond it a socket is closed with 1013: try again later."""
+
+    sockets: int = 1_000
+    """In one process."""
+    sockets_per_user: int = 30
+    """In one process: tabs and devices of one person."""
+    operations: int = 20
+    """At once on one socket; one more is answered with an error, the socket stays."""
+    init_seconds: float = 10.0
+    """Until `connection_init` must have come."""
+    recheck_seconds: float = 5.0
+    """How long a silent socket may outlive its withdrawn token; with an operation or an event it ends at once."""
 
 
 class _Close(Exception):
@@ -46,6 +62,8 @@ class GraphQLSockets:
     operations: Operations
     parts: Wired
     capacity: Capacity
+    limits: SocketLimits = SocketLimits()
+    _open: "set[_Connection]" = field(default_factory=set)
 
     async def __call__(self, socket: WebSocket) -> None:
         """One socket, from handshake to close."""
@@ -54,30 +72,43 @@ class GraphQLSockets:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=PROTOCOL)
-        await _Connection(socket, self.operations, self.parts, self.capacity).run()
+        connection = _Connection(socket, self)
+        self._open.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+
+    def require_room(self) -> None:
+        """For one socket more, which is among the open ones already."""
+        if len(self._open) > self.limits.sockets:
+            raise _Close(1013, "Too many sockets: try again later")
+
+    def require_room_of(self, user_id: UUID) -> None:
+        """As `require_room`, among the sockets of this user."""
+        theirs = sum(each.caller is not None and each.caller.user_id == user_id for each in self._open)
+        if theirs > self.limits.sockets_per_user:
+            raise _Close(1013, "Too many sockets of this user: close one, or try again later")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Connection:
     """What one socket has under way."""
 
     socket: WebSocket
-    operations: Operations
-    parts: Wired
-    capacity: Capacity
-    caller: TokenVerified | None = None
+    sockets: GraphQLSockets
+    authorization: str | None = None
+    caller: Principal | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         try:
+            self.sockets.require_room()
             await self._init()
-            async with asyncio.timeout(self._seconds_left()):
-                while True:
-                    await self._handle(*await self._receive())
+            while True:
+                await self._handle(*await self._receive_while_live())
         except WebSocketDisconnect:
             pass
-        except TimeoutError:
-            await self._close(_expired())
         except _Close as close:
             await self._close(close)
         finally:
@@ -88,7 +119,7 @@ class _Connection:
 
     async def _init(self) -> None:
         try:
-            async with asyncio.timeout(INIT_SECONDS):
+            async with asyncio.timeout(self.sockets.limits.init_seconds):
                 message, text = await self._receive()
                 while message["type"] in {"ping", "pong"}:
                     await self._handle(message, text)
@@ -102,24 +133,36 @@ class _Connection:
             raise _Close(4400, "connection_init: `payload` must be an object")
         authorization = (payload or {}).get("authorization", (payload or {}).get("Authorization"))
         if authorization is not None:
-            tokens = self.parts.contexts.identity.access_tokens
-            caller = authenticate([str(authorization)], tokens, self.parts.clock.now())
-            if isinstance(caller, Unauthenticated):
-                raise _Close(4403, "Forbidden")
-            self.caller = caller
+            self.authorization = str(authorization)
+        if (verified := self._verify()) is not None:
+            self.caller = verified.principal
+            self.sockets.require_room_of(self.caller.user_id)
         await self._send({"type": "connection_ack"})
 
-    def _seconds_left(self) -> float | None:
-        """Until the token expires; None for an anonymous caller."""
-        if self.caller is None:
+    def _verify(self) -> TokenVerified | None:
+        """The token, looked at again for its time and whatever else ends one; None for an anonymous caller."""
+        if self.authorization is None:
             return None
-        return (self.caller.expires_at - self.parts.clock.now()).total_seconds()
+        tokens, clock = self.sockets.parts.contexts.identity.access_tokens, self.sockets.parts.clock
+        verified = authenticate([self.authorization], tokens, clock.now())
+        if isinstance(verified, TokenVerified):
+            return verified
+        raise _Close(4403, "The access token is not valid, or no longer")
 
-    def _require_live_token(self) -> None:
-        """The timer is not enough: it stands still while the machine sleeps."""
-        left = self._seconds_left()
-        if left is not None and left <= 0:
-            raise _expired()
+    def _seconds_verified(self) -> float | None:
+        """For how long the token need not be looked at again; None for an anonymous caller."""
+        if (verified := self._verify()) is None:
+            return None
+        left = verified.expires_at - self.sockets.parts.clock.now()
+        return min(left.total_seconds(), self.sockets.limits.recheck_seconds)
+
+    async def _receive_while_live(self) -> tuple[dict[str, object], str]:
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds_verified()):
+                    return await self._receive()
+            except TimeoutError:
+                continue
 
     async def _receive(self) -> tuple[dict[str, object], str]:
         """A message, and the text it came in."""
@@ -138,11 +181,14 @@ class _Connection:
         return message, text
 
     async def _send(self, message: dict[str, object]) -> None:
+        if self.socket.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnect  # another operation of this socket has closed it
         await self.socket.send_text(orjson.dumps(message).decode())
 
     async def _close(self, close: _Close) -> None:
+        reason = close.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
         with suppress(RuntimeError, WebSocketDisconnect):  # somebody was faster
-            await self.socket.close(close.code, close.reason)
+            await self.socket.close(close.code, reason)
 
     async def _handle(self, message: dict[str, object], text: str) -> None:
         match message["type"]:
@@ -153,26 +199,34 @@ class _Connection:
             case "connection_init":
                 raise _Close(4429, "Too many initialisation requests")
             case "subscribe":
-                self._subscribe(message, text)
+                await self._subscribe(message, text)
             case "complete":
                 if (task := self.running.pop(_id(message), None)) is not None:
                     task.cancel()
+                    await asyncio.wait([task])  # or what is ending would be bounded by nothing
             case _:
                 raise _Close(4400, "Unknown message type")
 
-    def _subscribe(self, message: dict[str, object], text: str) -> None:
-        self._require_live_token()
+    async def _subscribe(self, message: dict[str, object], text: str) -> None:
+        self._verify()
         id = _id(message)
         if id in self.running:
             raise _Close(4409, f"Subscriber for {id} already exists")
-        if len(self.running) >= MOST_SUBSCRIPTIONS:
-            raise _Close(4400, f"At most {MOST_SUBSCRIPTIONS} operations at once")
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise _Close(4400, "subscribe: `payload` must be an object")
         request = read_members(payload, text.encode())
         if isinstance(request, HttpRefusal):
             raise _Close(4400, f"subscribe: {request.message}")
+        most = self.sockets.limits.operations
+        if len(self.running) >= most:
+            crowded = GraphQLError(
+                f"This socket runs {most} operations, the most it may: complete one, or open another socket.",
+                extensions={"code": "THROTTLED"},
+            )
+            errors = refusal([crowded], uuid4().hex).errors
+            await self._send({"id": id, "type": "error", "payload": errors})
+            return
         self.running[id] = asyncio.create_task(self._run(id, request))
 
     async def _run(self, id: str, request: GraphQLRequest) -> None:
@@ -196,7 +250,7 @@ class _Connection:
             self._forget(id)
 
     async def _answer(self, id: str, request: GraphQLRequest, seen: observability.Observed) -> None:
-        operation = self.operations.select(request.document, request.operation_name, seen.request_id)
+        operation = self.sockets.operations.select(request.document, request.operation_name, seen.request_id)
         responses: AsyncIterator[Response] | Response
         if isinstance(operation, Operation):
             seen.kind, seen.name = operation.kind.value, operation.name
@@ -207,7 +261,7 @@ class _Connection:
             responses = _only(responses)
         try:
             async for response in responses:
-                self._require_live_token()
+                self._verify()
                 seen.answered(response)
                 if not response.executed:
                     await self._finish(id, {"type": "error", "payload": response.errors})
@@ -221,29 +275,24 @@ class _Connection:
     async def _execute(
         self, operation: Operation, request: GraphQLRequest, request_id: str
     ) -> AsyncIterator[Response] | Response:
-        principal = self.caller.principal if self.caller is not None else None
-        context = RequestContext(
-            self.parts.contexts,
-            principal,
-            request_id,
-            self.parts.clock.now(),
-            client_address(self.socket.scope),
-        )
-        if (reason := self.operations.stock_reason(operation.kind)) is not None:
+        operations, parts, capacity = self.sockets.operations, self.sockets.parts, self.sockets.capacity
+        address = client_address(self.socket.scope)
+        context = RequestContext(parts.contexts, self.caller, request_id, parts.clock.now(), address)
+        if (reason := operations.stock_reason(operation.kind)) is not None:
             observability.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
-            return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
-        if self.capacity.is_exhausted:
-            return _unavailable("OVERLOADED", self.capacity.exhausted, request_id)
-        deadline = asyncio.timeout(self.capacity.seconds)
+            return await operations.subscribe(operation, request.variables, context, parts.clock)
+        if capacity.is_exhausted:
+            return _unavailable("OVERLOADED", capacity.exhausted, request_id)
+        deadline = asyncio.timeout(capacity.seconds)
         try:
-            with self.capacity:
+            with capacity:
                 async with deadline:
-                    return await self.operations.execute(operation, request.variables, context)
+                    return await operations.execute(operation, request.variables, context)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return _unavailable("TIMEOUT", self.capacity.too_slow, request_id)
+            return _unavailable("TIMEOUT", capacity.too_slow, request_id)
 
     async def _finish(self, id: str, message: dict[str, object]) -> None:
         """Say that it is over. The id is free before that: the client may use it again at once."""
@@ -258,10 +307,6 @@ class _Connection:
 
 def _unavailable(code: str, message: str, request_id: str) -> Response:
     return refusal([GraphQLError(message, extensions={"code": code})], request_id)
-
-
-def _expired() -> _Close:
-    return _Close(4403, "The access token has expired")
 
 
 async def _only(response: Response) -> AsyncIterator[Response]:
