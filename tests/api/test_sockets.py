@@ -1,10 +1,8 @@
 """graphql-transport-ws on a real server: what a client cannot take, hold or outlive."""
 
 import asyncio
-import base64
 import dataclasses
 import itertools
-import socket as sockets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -14,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 
 from contexts.identity.api import AccessTokens, Principal, TokenRejected, TokenVerified
 from gateway.http.capacity import Capacity
@@ -29,8 +27,9 @@ from schema.stitching import stitch
 from tests.api.serving import served
 from tests.api.shop import PA, SP, Shop
 from tests.api.socket_client import (
-    PROTOCOL,
+    INIT,
     WATCH,
+    Raw,
     bearer,
     closed_with,
     connected,
@@ -39,7 +38,6 @@ from tests.api.socket_client import (
     send,
 )
 
-INIT = '{"type":"connection_init"}'
 ASK = {"query": "{ viewer { scopes } }"}
 
 
@@ -224,72 +222,6 @@ async def test_a_client_that_answers_no_ping_is_gone(app: Starlette) -> None:
             assert (await dead.rest())[-1][0] == Opcode.CLOSE
             await send(alive, type="ping")
             assert (await receive(alive))["type"] == "pong"
-
-
-class Raw:
-    """A client that reads and writes frames, or does not."""
-
-    def __init__(self, socket: sockets.socket) -> None:
-        self.socket = socket
-        self.loop = asyncio.get_running_loop()
-
-    @staticmethod
-    @asynccontextmanager
-    async def opened(address: str, init: bool = True) -> "AsyncIterator[Raw]":
-        host, port = address.split(":")
-        with sockets.socket() as socket:
-            socket.setblocking(False)
-            socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-            raw = Raw(socket)
-            await raw.loop.sock_connect(socket, (host, int(port)))
-            await raw.write(raw.handshake(address))
-            assert (await raw.read()).startswith(b"HTTP/1.1 101 ")
-            if init:
-                await raw.frames((Opcode.TEXT, INIT.encode(), True))
-                assert b"connection_ack" in await raw.read()
-            yield raw
-
-    @staticmethod
-    def handshake(address: str, header: str = "") -> bytes:
-        key = base64.b64encode(b"0123456789abcdef").decode()
-        return (
-            f"GET /graphql HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Protocol: {PROTOCOL}\r\n{header}\r\n"
-        ).encode()
-
-    async def write(self, data: bytes) -> None:
-        async with asyncio.timeout(20):
-            await self.loop.sock_sendall(self.socket, data)
-
-    async def frames(self, *frames: tuple[Opcode, bytes, bool]) -> None:
-        """Opcode, payload, and whether the message ends."""
-        await self.write(
-            b"".join(Frame(opcode, data, fin).serialize(mask=True) for opcode, data, fin in frames)
-        )
-
-    async def read(self) -> bytes:
-        async with asyncio.timeout(20):
-            return await self.loop.sock_recv(self.socket, 65536)
-
-    async def rest(self) -> list[tuple[int, bytes]]:
-        """Opcodes and payloads of the frames until the server closes the connection."""
-        data = b""
-        while chunk := await self.read():
-            data += chunk
-        found = []
-        while data:
-            length, start = data[1], 2
-            if length == 126:
-                length, start = int.from_bytes(data[2:4]), 4
-            found.append((data[0] & 0x0F, data[start : start + length]))
-            data = data[start + length :]
-        return found
-
-    async def close_code(self) -> int:
-        opcode, payload = (await self.rest())[-1]
-        assert opcode == Opcode.CLOSE
-        return int.from_bytes(payload[:2])
 
 
 def fragments(*parts: bytes) -> list[tuple[Opcode, bytes, bool]]:
