@@ -18,7 +18,7 @@ from gateway.http.media import Media
 from gateway.http.origins import Origins, with_cors
 from gateway.http.probes import KeySet, Readiness, exposition, healthz
 from gateway.http.security_headers import SecurityHeaders
-from gateway.http.websocket import GraphQLSockets
+from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.settings import Settings
 from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
@@ -73,9 +73,10 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         public_cache_seconds=settings.public_cache_seconds,
         secure=settings.base_url.startswith("https://"),
     )
+    limits = SocketLimits(settings.max_sockets, settings.max_sockets_per_user)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
-        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins).__call__),
+        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins, limits).__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts).__call__),
         Route("/metrics", exposition),

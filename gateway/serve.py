@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app
-from gateway.http.websocket import LARGEST_FRAME
+from gateway.http.websocket_protocol import LARGEST_MESSAGE, WebSocketProtocol
 from gateway.listening import refused
 from gateway.metrics import shared_by_processes
 from gateway.observability import configure_logging
@@ -25,8 +25,8 @@ UVICORN: dict[str, Any] = {
     "log_config": None,  # the log lines are our own, see gateway.observability
     "server_header": False,
     "timeout_graceful_shutdown": 10,
-    "ws": "websockets-sansio",
-    "ws_max_size": LARGEST_FRAME,
+    "ws": WebSocketProtocol,
+    "ws_max_size": LARGEST_MESSAGE,
     "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
 }
 

@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
     )
+    max_sockets: int = Field(1_000, ge=1, description="Open websockets per process; beyond it 1013.")
+    max_sockets_per_user: int = Field(
+        30, ge=1, description="Open websockets of one user per process; beyond it 1013."
+    )
     cost_limit: Points = Field(
         5_000, description="Most points an operation may ask for; 0 or off: any number."
     )

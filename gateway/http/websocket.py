@@ -2,18 +2,19 @@
 
 The token comes in `connection_init`'s payload as {"authorization": "Bearer …"}: browsers cannot set headers here.
 A socket without a token is an anonymous caller; one with a bad token is closed with 4403, and so is one whose
-token expires or whose session ends: the client connects again with a fresh one.
+token expires or whose session ends: the client connects again with a fresh one. What a client that does not read
+may cost is bounded below, in gateway.http.websocket_protocol.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 from graphql import GraphQLError, OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from contexts.identity.api import TokenVerified
 from gateway import metrics, observability
@@ -27,10 +28,23 @@ from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, Response, refusal
 
 PROTOCOL = "graphql-transport-ws"
-INIT_SECONDS = 10.0
-MOST_SUBSCRIPTIONS = 20
-LARGEST_FRAME = 100_000
-"""In bytes. The server refuses a larger one with 1009, before the application would hold it."""
+
+_LONGEST_REASON = 123
+"""In bytes: RFC 6455 leaves no more room in a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """The most that clients may have open. Beyond it a socket is closed with 1013: try again later."""
+
+    sockets: int = 1_000
+    """In one process."""
+    sockets_per_user: int = 30
+    """In one process: tabs and devices of one person."""
+    operations: int = 20
+    """At once on one socket; one more is answered with an error, the socket stays."""
+    init_seconds: float = 10.0
+    """Until `connection_init` must have come."""
 
 
 class _Close(Exception):
@@ -49,6 +63,8 @@ class GraphQLSockets:
     parts: Wired
     capacity: Capacity
     origins: Origins = field(default_factory=Origins)
+    limits: SocketLimits = SocketLimits()
+    _open: "set[_Connection]" = field(default_factory=set)
 
     async def __call__(self, socket: WebSocket) -> None:
         """One socket, from handshake to close."""
@@ -63,22 +79,39 @@ class GraphQLSockets:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=PROTOCOL)
-        await _Connection(socket, self.operations, self.parts, self.capacity).run()
+        connection = _Connection(socket, self)
+        self._open.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+
+    def require_room(self) -> None:
+        """For one socket more, which is among the open ones already."""
+        if len(self._open) > self.limits.sockets:
+            raise _Close(1013, "Too many sockets: try again later")
+
+    def require_room_of(self, user_id: UUID) -> None:
+        """As `require_room`, among the sockets of this user."""
+        theirs = sum(
+            each.caller is not None and each.caller.principal.user_id == user_id for each in self._open
+        )
+        if theirs > self.limits.sockets_per_user:
+            raise _Close(1013, "Too many sockets of this user: close one, or try again later")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Connection:
     """What one socket has under way."""
 
     socket: WebSocket
-    operations: Operations
-    parts: Wired
-    capacity: Capacity
+    sockets: GraphQLSockets
     caller: TokenVerified | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         try:
+            self.sockets.require_room()
             await self._init()
             async with asyncio.timeout(self._seconds_left()) as limit:
                 with self._until_ended(limit):
@@ -98,7 +131,7 @@ class _Connection:
 
     async def _init(self) -> None:
         try:
-            async with asyncio.timeout(INIT_SECONDS):
+            async with asyncio.timeout(self.sockets.limits.init_seconds):
                 message, text = await self._receive()
                 while message["type"] in {"ping", "pong"}:
                     await self._handle(message, text)
@@ -112,25 +145,26 @@ class _Connection:
             raise _Close(4400, "connection_init: `payload` must be an object")
         authorization = (payload or {}).get("authorization", (payload or {}).get("Authorization"))
         if authorization is not None:
-            identity = self.parts.contexts.identity
-            caller = await authenticate([str(authorization)], identity, self.parts.clock.now())
-            if isinstance(caller, Unauthenticated):
+            identity, clock = self.sockets.parts.contexts.identity, self.sockets.parts.clock
+            caller = await authenticate([str(authorization)], identity, clock.now())
+            if caller is None or isinstance(caller, Unauthenticated):
                 raise _Close(4403, "Forbidden")
             self.caller = caller
+            self.sockets.require_room_of(caller.principal.user_id)
         await self._send({"type": "connection_ack"})
 
     def _seconds_left(self) -> float | None:
         """Until the token expires; None for an anonymous caller."""
         if self.caller is None:
             return None
-        return (self.caller.expires_at - self.parts.clock.now()).total_seconds()
+        return (self.caller.expires_at - self.sockets.parts.clock.now()).total_seconds()
 
     def _until_ended(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:
         """Inside the block the limit is reached when the caller's session ends."""
         if self.caller is None:
             return nullcontext()
         session_id = self.caller.principal.session_id
-        ended = self.parts.contexts.identity.ended_sessions
+        ended = self.sockets.parts.contexts.identity.ended_sessions
         return ended.watching(session_id, lambda: limit.reschedule(asyncio.get_running_loop().time()))
 
     async def _require_live_token(self) -> None:
@@ -139,7 +173,7 @@ class _Connection:
         left = self._seconds_left()
         if left is None or self.caller is None:
             return
-        ended = self.parts.contexts.identity.ended_sessions
+        ended = self.sockets.parts.contexts.identity.ended_sessions
         if left <= 0 or await ended.has(self.caller.principal.session_id):
             raise _over()
 
@@ -160,11 +194,14 @@ class _Connection:
         return message, text
 
     async def _send(self, message: dict[str, object]) -> None:
+        if self.socket.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnect  # another operation of this socket has closed it
         await self.socket.send_text(orjson.dumps(message).decode())
 
     async def _close(self, close: _Close) -> None:
+        reason = close.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
         with suppress(RuntimeError, WebSocketDisconnect):  # somebody was faster
-            await self.socket.close(close.code, close.reason)
+            await self.socket.close(close.code, reason)
 
     async def _handle(self, message: dict[str, object], text: str) -> None:
         match message["type"]:
@@ -179,6 +216,7 @@ class _Connection:
             case "complete":
                 if (task := self.running.pop(_id(message), None)) is not None:
                     task.cancel()
+                    await asyncio.wait([task])  # or what is ending would be bounded by nothing
             case _:
                 raise _Close(4400, "Unknown message type")
 
@@ -187,14 +225,21 @@ class _Connection:
         id = _id(message)
         if id in self.running:
             raise _Close(4409, f"Subscriber for {id} already exists")
-        if len(self.running) >= MOST_SUBSCRIPTIONS:
-            raise _Close(4400, f"At most {MOST_SUBSCRIPTIONS} operations at once")
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise _Close(4400, "subscribe: `payload` must be an object")
         request = read_members(payload, text.encode())
         if isinstance(request, HttpRefusal):
             raise _Close(4400, f"subscribe: {request.message}")
+        most = self.sockets.limits.operations
+        if len(self.running) >= most:
+            crowded = GraphQLError(
+                f"This socket runs {most} operations, the most it may: complete one, or open another socket.",
+                extensions={"code": "THROTTLED"},
+            )
+            errors = refusal([crowded], uuid4().hex).errors
+            await self._send({"id": id, "type": "error", "payload": errors})
+            return
         self.running[id] = asyncio.create_task(self._run(id, request))
 
     async def _run(self, id: str, request: GraphQLRequest) -> None:
@@ -218,7 +263,7 @@ class _Connection:
             self._forget(id)
 
     async def _answer(self, id: str, request: GraphQLRequest, seen: observability.Observed) -> None:
-        operation = self.operations.select(request.document, request.operation_name, seen.request_id)
+        operation = self.sockets.operations.select(request.document, request.operation_name, seen.request_id)
         responses: AsyncIterator[Response] | Response
         if isinstance(operation, Operation):
             seen.selected(operation)
@@ -243,31 +288,31 @@ class _Connection:
     async def _execute(
         self, operation: Operation, request: GraphQLRequest, request_id: str
     ) -> AsyncIterator[Response] | Response:
-        principal = self.caller.principal if self.caller is not None else None
+        operations, parts, capacity = self.sockets.operations, self.sockets.parts, self.sockets.capacity
         scope = self.socket.scope
         context = RequestContext(
-            self.parts.contexts,
-            principal,
+            parts.contexts,
+            None if self.caller is None else self.caller.principal,
             request_id,
-            self.parts.clock.now(),
+            parts.clock.now(),
             client_address(scope),
             SocketClient(scope, secure=False),
         )
-        if (reason := self.operations.stock_reason(operation.kind)) is not None:
+        if (reason := operations.stock_reason(operation.kind)) is not None:
             metrics.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
-            return await self.operations.subscribe(operation, request.variables, context, self.parts.clock)
-        if self.capacity.is_exhausted:
-            return _unavailable("OVERLOADED", self.capacity.exhausted, request_id)
-        deadline = asyncio.timeout(self.capacity.seconds)
+            return await operations.subscribe(operation, request.variables, context, parts.clock)
+        if capacity.is_exhausted:
+            return _unavailable("OVERLOADED", capacity.exhausted, request_id)
+        deadline = asyncio.timeout(capacity.seconds)
         try:
-            with self.capacity:
+            with capacity:
                 async with deadline:
-                    return await self.operations.execute(operation, request.variables, context)
+                    return await operations.execute(operation, request.variables, context)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return _unavailable("TIMEOUT", self.capacity.too_slow, request_id)
+            return _unavailable("TIMEOUT", capacity.too_slow, request_id)
 
     async def _finish(self, id: str, message: dict[str, object]) -> None:
         """Say that it is over. The id is free before that: the client may use it again at once."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -76,6 +77,13 @@ class Shop:
     ) -> Answer:
         """Send a shipped operation."""
         return await self.ask((OPERATIONS / f"{name}.graphql").read_text(), variables, who)
+
+    async def order(self, who: str) -> Json:
+        """Order one bag of cement."""
+        line = {"sku": "CIM-0002", "quantity": "1"}
+        cart = (await self.operation("portal/SetCartLine", {"input": line}, who)).done("cartLineSet")
+        placing = {"idempotencyKey": uuid4().hex, "cartVersion": cart["version"]}
+        return (await self.operation("portal/CheckOut", {"input": placing}, who)).done("cartCheckout")
 
     async def ask(
         self, query: str, variables: dict[str, Json] | None = None, who: str | None = None

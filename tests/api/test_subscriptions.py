@@ -28,7 +28,7 @@ from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
 from schema.stitching import stitch
 from tests.api.serving import served
-from tests.api.shop import PA, REP, SP, Json, Shop
+from tests.api.shop import PA, REP, SP, Shop
 from tests.api.socket_client import (
     WATCH,
     bearer,
@@ -48,13 +48,6 @@ async def address(app: Starlette) -> AsyncIterator[str]:
         yield address
 
 
-async def order(shop: Shop, who: str) -> Json:
-    line = {"sku": "CIM-0002", "quantity": "1"}
-    cart = (await shop.operation("portal/SetCartLine", {"input": line}, who)).done("cartLineSet")
-    placing = {"idempotencyKey": uuid4().hex, "cartVersion": cart["version"]}
-    return (await shop.operation("portal/CheckOut", {"input": placing}, who)).done("cartCheckout")
-
-
 async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, address: str) -> None:
     counted = {"reason": "subscription"}
     before = metrics.registry.get_sample_value("prumo_graphql_stock_executions_total", counted) or 0
@@ -70,7 +63,7 @@ async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, 
         await asyncio.sleep(0.2)
         after = metrics.registry.get_sample_value("prumo_graphql_stock_executions_total", counted)
         assert after == before + 3
-        placed = await order(shop, SP)
+        placed = await shop.order(SP)
         for watcher in (mine, reps):
             message = await receive(watcher)
             assert (message["id"], message["type"]) == ("1", "next")
@@ -84,7 +77,7 @@ async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, 
         moved = {"input": {"id": placed["id"], "idempotencyKey": uuid4().hex}}
         await shop.operation("portal/CancelOrder", moved, SP)
         assert (await receive(mine))["payload"]["data"]["orderUpdated"]["status"] == "CANCELLED"
-        theirs = await order(shop, PA)
+        theirs = await shop.order(PA)
         message = await receive(other)
         assert message["payload"]["data"]["orderUpdated"]["number"] == theirs["number"]
         await send(mine, id="1", type="complete")
@@ -211,7 +204,7 @@ async def test_an_expired_token_starts_nothing_and_hears_nothing(settings: Setti
                 await send(starting, id="1", type="subscribe", payload={"query": "{ viewer { scopes } }"})
                 assert await closed_with(starting) == 4403
             assert lines == []
-            await order(Shop(http), SP)
+            await Shop(http).order(SP)
             assert await closed_with(hearing) == 4403
 
 
@@ -263,7 +256,7 @@ async def test_operations_on_a_socket_are_counted_and_logged(shop: Shop, address
             await receive(socket)
             await send(socket, id="3", type="subscribe", payload={"query": WATCH})
             await asyncio.sleep(0.2)
-            await order(shop, SP)
+            await shop.order(SP)
             await receive(socket)
             await send(socket, id="3", type="complete")
             await send(socket, type="ping")
