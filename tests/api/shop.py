@@ -64,8 +64,10 @@ class Shop:
     http: httpx.AsyncClient
     _tokens: dict[str, str] = field(default_factory=dict)
 
-    async def token(self, who: str) -> str:
-        """An access token of this person."""
+    async def token(self, who: str, anew: bool = False) -> str:
+        """An access token of this person; `anew`: of a new session."""
+        if anew:
+            self._tokens.pop(who, None)
         if who not in self._tokens:
             credentials = {"email": who, "password": DEMO_PASSWORD}
             answer = await self.operation("portal/SignIn", {"input": credentials})

@@ -110,7 +110,7 @@ messages = st.fixed_dictionaries(
     optional={"id": st.sampled_from(["1", "2"]) | values, "payload": requests | values},
 )
 frames = (
-    messages.map(dumped).map(partial(bytes.decode, errors="replace"))
+    (messages | messages | requests | values).map(dumped).map(partial(bytes.decode, errors="replace"))
     | messages.map(dumped)  # a binary frame
     | st.text(max_size=50)
     | bodies
