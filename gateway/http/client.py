@@ -1,8 +1,9 @@
 """The client of an HTTP request: what it calls itself, and the cookie that keeps a refresh token.
 
 The cookie is HttpOnly and SameSite=Strict, and only a mutation reads it: a POST of JSON, which another site cannot
-send without a CORS preflight that we never answer. So no other token against forged requests is needed. Over
-https it is Secure and its name begins with `__Host-`: no other host and no plain http can set it.
+send without a CORS preflight, and that is granted to the origins that the settings name. So no other token against
+forged requests is needed. Over https it is Secure and its name begins with `__Host-`: no other host and no plain
+http can set it.
 """
 
 from http.cookies import CookieError, SimpleCookie

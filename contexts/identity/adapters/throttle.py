@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
 
-from sqlalchemy import DateTime, Double, Integer, Interval, case, delete, func, literal, select, update
+from sqlalchemy import DateTime, Double, Integer, Interval, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from contexts.identity.adapters.tables import sign_in_failures as counts
@@ -44,7 +44,6 @@ class _Count:
 class _Attempt:
     person: _Count
     place: _Count | None
-    at: datetime
     is_last: bool
 
     async def forgive(self, transaction: Transaction) -> None:
@@ -53,10 +52,10 @@ class _Attempt:
         connection = connection_of(transaction)
         await connection.execute(delete(counts).where(counts.c.key == self.person.key))
         if self.place is not None:
-            left = func.greatest(counts.c.failures - 1, 0)
-            free_at = case((left < self.place.limit, self.at), else_=counts.c.free_at)
             await connection.execute(
-                update(counts).where(counts.c.key == self.place.key).values(failures=left, free_at=free_at)
+                update(counts)
+                .where(counts.c.key == self.place.key)
+                .values(failures=func.greatest(counts.c.failures - 1, 0))
             )
 
 
@@ -94,7 +93,7 @@ class SqlThrottle:
                     return failures
                 is_last = is_last or failures >= count.limit
             await transaction.commit()
-        return _Attempt(person, place, at, is_last)
+        return _Attempt(person, place, is_last)
 
 
 def _person(what: str, email: str, address: str | None) -> _Count:
@@ -119,7 +118,8 @@ async def _charged(transaction: Transaction, count: _Count, at: datetime) -> int
         .on_conflict_do_update(
             index_elements=["key"],
             set_={"failures": new, "free_at": free_at, "forgotten_at": at + FORGOTTEN_AFTER},
-            where=counts.c.free_at <= now,
+            # Below the limit no clock is asked: that of another process may be ahead, or have been set back.
+            where=or_(counts.c.failures < count.limit, counts.c.free_at <= now),
         )
         .returning(counts.c.failures)
     )

@@ -163,6 +163,17 @@ async def test_an_account_of_ones_own_buys_no_more_guesses(
     assert isinstance(await attempt(identity, "last@prumo.example", place), TooManyAttempts)
 
 
+async def test_a_clock_that_was_set_back_keeps_nobody_out(
+    identity: Identity, people: People, clock: HandClock, place: Device
+) -> None:
+    """Or that of another process, which is behind: only who has failed too often waits for an instant."""
+    await failures(identity, people.rep.email, place, 1)
+    for _ in range(3):
+        clock.advance(-SECOND)
+        assert isinstance(await attempt(identity, people.buyer_pa.email, place, PASSWORD), SignedIn)
+        assert isinstance(await attempt(identity, people.rep.email, place, PASSWORD), SignedIn)
+
+
 @pytest.fixture
 async def two_processes(
     database_url: str, clock: HandClock, mail: KeptMail, keys: Path, people: People
