@@ -65,18 +65,27 @@ async def test_where_it_ends_it_is_refused_with_the_commit(identity: Identity, p
 
 
 async def test_other_processes_hear_of_it_and_ask_nothing(
-    identity: Identity, other: Identity, people: People
+    identity: Identity,
+    people: People,
+    database_url: str,
+    clock: HandClock,
+    mail: KeptMail,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ended_sessions, "POLL_SECONDS", 3_600)  # it is the notification that is heard
     session = (await signed_in(identity, people.rep.email)).principal
-    await listening(other)
-    heard = asyncio.Event()
-    with other.ended_sessions.watching(session.session_id, heard.set), counting_statements() as counted:
-        assert not await other.ended_sessions.has(session.session_id)
-        await identity.end_sessions.all(session, SYSTEM, but_this=False)
-        sent = counted.statements
-        await until_heard(other, session.session_id)
-        assert counted.statements == sent
-    assert heard.is_set()
+    async with process(database_url, clock, mail, keys) as other:
+        await listening(other)
+        heard = asyncio.Event()
+        with other.ended_sessions.watching(session.session_id, heard.set), counting_statements() as counted:
+            assert not await other.ended_sessions.has(session.session_id)
+            await identity.end_sessions.all(session, SYSTEM, but_this=False)
+            sent = counted.statements
+            async with asyncio.timeout(10):
+                await heard.wait()
+            assert await other.ended_sessions.has(session.session_id)
+            assert counted.statements == sent
 
 
 async def test_a_rollback_ends_nothing(
