@@ -54,7 +54,8 @@ class _Attempt:
         await connection.execute(delete(counts).where(counts.c.key == self.person.key))
         if self.place is not None:
             left = func.greatest(counts.c.failures - 1, 0)
-            free_at = case((left < self.place.limit, self.at), else_=counts.c.free_at)
+            no_later = func.least(counts.c.free_at, self.at)
+            free_at = case((left < self.place.limit, no_later), else_=counts.c.free_at)
             await connection.execute(
                 update(counts).where(counts.c.key == self.place.key).values(failures=left, free_at=free_at)
             )
@@ -112,10 +113,11 @@ async def _charged(transaction: Transaction, count: _Count, at: datetime) -> int
     wait = func.make_interval(
         0, 0, 0, 0, 0, 0, func.least(seconds, LONGEST_WAIT.total_seconds()), type_=Interval
     )
-    free_at = case((waits < 0, now), else_=now + wait)
+    # As it was, not now: of two at once the one that looked at its clock first may come second.
+    free_at = case((waits < 0, counts.c.free_at), else_=now + wait)
     failures: int | None = await connection.scalar(
         insert(counts)
-        .values(key=count.key, failures=1, free_at=at, forgotten_at=at + FORGOTTEN_AFTER)
+        .values(key=count.key, failures=1, free_at=at - LONGEST_WAIT, forgotten_at=at + FORGOTTEN_AFTER)
         .on_conflict_do_update(
             index_elements=["key"],
             set_={"failures": new, "free_at": free_at, "forgotten_at": at + FORGOTTEN_AFTER},
