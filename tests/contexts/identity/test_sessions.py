@@ -37,6 +37,7 @@ from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import Actor, AuditFilter
 from contexts.shared.ids import new_id
+from contexts.shared.money import Money
 from contexts.shared.pagination import Window
 from contexts.shared.rejections import NotFound
 from contexts.shared.transaction import Transaction
@@ -437,6 +438,8 @@ class OneUser:
         roles: Collection[str],
         account_id: UUID | None,
         at: datetime,
+        *,
+        approval_limit: Money | None = None,
     ) -> bool:
         raise AssertionError("not for signing in")
 
