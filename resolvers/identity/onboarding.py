@@ -8,6 +8,7 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.identity.api import ACCOUNT_APPROVE, ACCOUNT_MANAGE, ACCOUNT_READ, AccountStatus
 from contexts.shared import rejections
+from contexts.shared.states import STATES
 from resolvers.identity import errors
 from resolvers.identity.accounts import BuyerAccount
 from resolvers.identity.personnel_errors import error_of
@@ -58,7 +59,9 @@ class FirstUserInput:
 
     name: str = strawberry.field(description="Their name.")
     email: str = strawberry.field(description="The address they will sign in with.")
-    password: str = strawberry.field(description="At least as long as the password policy asks.")
+    password: str = strawberry.field(
+        description="At least 10 characters, and none of the common ones: `details` says TOO_SHORT or TOO_COMMON."
+    )
 
 
 @strawberry.input(description="A company that wants to buy.")
@@ -428,6 +431,8 @@ def _filter(given: BuyerAccountFilter | None) -> identity.AccountFilter:
         raise BadUserInput("`filter.repId` is not the id of a user.")
     if given.search is not None and (len(given.search) > 200 or not given.search.isprintable()):
         raise BadUserInput("`filter.search` is up to 200 printable characters.")
+    if given.state is not None and given.state not in STATES:
+        raise BadUserInput("`filter.state` is a state's two-letter code.")
     return identity.AccountFilter(
         statuses=None if given.statuses is None else frozenset(given.statuses),
         search=given.search,

@@ -64,7 +64,9 @@ class InvitationAcceptInput:
 
     token: str = strawberry.field(description="From the link that was mailed; it works once.")
     name: str = strawberry.field(description="Their name.")
-    password: str = strawberry.field(description="At least as long as the password policy asks.")
+    password: str = strawberry.field(
+        description="At least 10 characters, and none of the common ones: `details` says TOO_SHORT or TOO_COMMON."
+    )
 
 
 @strawberry.input(description="Another role for a user of a buyer account.")

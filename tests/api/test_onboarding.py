@@ -216,6 +216,8 @@ async def test_suspension_stops_at_once_and_says_why(shop: Shop, settings: Setti
     await mailed(settings)
     suspended = await decide(shop, "SuspendAccount", firm["id"])
     assert suspended.done("buyerAccountSuspend")["status"] == "SUSPENDED"
+    stopped = await shop.operation("portal/Viewer", None, firm["email"])
+    assert (stopped.status, stopped.codes) == (401, ["UNAUTHENTICATED"])
     refresh = {"input": {"refreshToken": session["refreshToken"]}}
     over = (await shop.operation("portal/RefreshSession", refresh)).refused("sessionRefresh")
     assert over["code"] == "TOKEN_INVALID"
@@ -232,7 +234,7 @@ async def test_suspension_stops_at_once_and_says_why(shop: Shop, settings: Setti
     assert any(await prices(shop, firm["email"]))
 
 
-async def test_the_way_of_an_account(shop: Shop) -> None:
+async def test_the_way_of_an_account(shop: Shop, settings: Settings) -> None:
     firm = await registered(shop)
 
     async def outcome(decision: str, who: str = VENDAS, **more: Json) -> Json:
@@ -255,6 +257,19 @@ async def test_the_way_of_an_account(shop: Shop) -> None:
     assert await outcome("SuspendAccount", reason=" ") == (None, "INVALID_INPUT")
     assert await outcome("SuspendAccount", reason="a\nb\tc") == ("SUSPENDED", False)
     assert await outcome("ReactivateAccount") == ("APPROVED", False)
+    told = [mail["Subject"] for mail in await mailed(settings) if mail["To"] == firm["email"]]
+    name = firm["legalName"]
+    assert sorted(told) == sorted(
+        [
+            "Confirme seu e-mail",
+            f"Recebemos o cadastro de {name}",
+            f"Cadastro de {name} não aprovado",
+            f"Cadastro de {name} em nova análise",
+            f"Cadastro de {name} aprovado",
+            f"Conta de {name} suspensa",
+            f"Conta de {name} reativada",
+        ]
+    )
 
 
 async def test_two_decisions_at_once_are_one(shop: Shop) -> None:
@@ -319,6 +334,8 @@ async def test_the_listing_of_accounts(shop: Shop) -> None:
             break
         after = page["pageInfo"]["endCursor"]
     assert seen == everything
+    nowhere = await shop.operation("backoffice/BuyerAccounts", {"filter": {"state": "\0"}}, VENDAS)
+    assert nowhere.codes == ["BAD_USER_INPUT"]
     for who, code in (
         (SP, "FORBIDDEN"),
         (GESTOR, "FORBIDDEN"),
