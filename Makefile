@@ -45,15 +45,17 @@ lint: $(INSTALLED) ## Format, lint, types, imports between the floors, generated
 	$(BIN)/prumo schema --output graphql/schema.graphql --check
 	$(BIN)/prumo documents --output graphql/persisted.json --check
 	$(BIN)/prumo settings --output docs/settings.md --check
+	$(BIN)/prumo authorization --output docs/authorization.md --check
 
 .PHONY: check
 check: lint test ## Everything CI runs.
 
 .PHONY: schema
-schema: $(INSTALLED) ## Write anew what is generated: the SDL, the persisted manifest, the table of settings.
+schema: $(INSTALLED) ## Write anew what is generated: the SDL, the persisted manifest, the tables of settings and authority.
 	@$(BIN)/prumo schema --output graphql/schema.graphql
 	@$(BIN)/prumo documents --output graphql/persisted.json
 	@$(BIN)/prumo settings --output docs/settings.md
+	@$(BIN)/prumo authorization --output docs/authorization.md
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure requests: CPU and statements each.

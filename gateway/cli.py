@@ -267,6 +267,18 @@ def settings(output: Path | None, check: bool) -> None:
     _generate(settings_table(), output, check, "what the code says", f"prumo settings --output {output}")
 
 
+@prumo.command()
+@_generated
+def authorization(output: Path | None, check: bool) -> None:
+    """Print the table of which role may ask for which field."""
+    from contexts.identity.api import ROLES
+    from schema.authorization_table import table
+    from schema.stitching import sdl
+
+    remedy = f"prumo authorization --output {output}"
+    _generate(table(sdl(), ROLES), output, check, "the SDL and the roles", remedy)
+
+
 def _unfit(problems: Iterable[str]) -> CannotRun:
     return CannotRun("These documents cannot be persisted:" + "".join(f"\n  {each}" for each in problems))
 

@@ -10,8 +10,12 @@ from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import Catalog, PublishProducts
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
+from contexts.identity.adapters.account_files import SqlAccountFiles
 from contexts.identity.adapters.accounts import SqlAccounts
+from contexts.identity.adapters.address_book import SqlAddressBook
+from contexts.identity.adapters.directory import SqlDirectory, SqlPortfolios
 from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
+from contexts.identity.adapters.invitations import SqlInvitations
 from contexts.identity.adapters.leftovers import OF_IDENTITY
 from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
@@ -21,19 +25,40 @@ from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
 from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
+    AcceptInvitation,
+    AccountStep,
     AddUser,
     AskEmailVerification,
     AskPasswordReset,
     ChangePassword,
+    ChangePortfolio,
+    ChangeRole,
+    ChangeStaffRoles,
     EndSessions,
     Identity,
+    InviteStaff,
+    InviteUser,
     KeyRing,
+    MailAccountChange,
+    MailInvitation,
     MailPerson,
+    MailRegisteredAgain,
+    MoveAccount,
+    Onboarding,
     OpenAccount,
+    People,
+    Personnel,
+    PutAddress,
     RefreshSession,
+    RegisterAccount,
+    RemoveAddress,
+    ResendInvitation,
     ResetPassword,
+    RevokeInvitation,
+    SetActive,
     SetRoleScopes,
     SignIn,
+    TransferPortfolio,
     VerifyEmail,
 )
 from contexts.orders.adapters.buyers import IdentityBuyers
@@ -144,6 +169,7 @@ def _identity(
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
     throttle = SqlThrottle(database)
+    mailer, portal = mailer_of(settings), settings.links_url
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / KEYS),
         issuer=ISSUER,
@@ -169,7 +195,77 @@ def _identity(
         set_role_scopes=SetRoleScopes(roles, database, clock),
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, passwords, database, clock),
-        mail_person=MailPerson(users, mailed, database, _mailer(settings), clock, settings.links_url),
+        mail_person=MailPerson(users, mailed, database, mailer, clock, portal),
+        onboarding=onboarding(
+            database, users, accounts, sessions, passwords, throttle, mailer, clock, portal
+        ),
+        personnel=personnel(database, users, accounts, sessions, passwords, mailer, clock, portal),
+    )
+
+
+def onboarding(
+    database: Database,
+    users: SqlUsers,
+    accounts: SqlAccounts,
+    sessions: SqlSessions,
+    passwords: Argon2Passwords,
+    throttle: SqlThrottle,
+    mailer: Mailer,
+    clock: Clock,
+    portal: str,
+) -> Onboarding:
+    """Identity's onboarding of accounts."""
+    files, addresses, directory = SqlAccountFiles(database), SqlAddressBook(database), SqlDirectory(database)
+
+    def step(step: AccountStep) -> MoveAccount:
+        return MoveAccount(step, accounts, accounts, directory, sessions, database, clock)
+
+    return Onboarding(
+        files=files,
+        addresses=addresses,
+        register=RegisterAccount(accounts, addresses, users, passwords, throttle, database, clock),
+        request_information=step(AccountStep.INFORMATION_REQUESTED),
+        provide_information=step(AccountStep.INFORMATION_PROVIDED),
+        approve=step(AccountStep.APPROVED),
+        reject=step(AccountStep.REJECTED),
+        suspend=step(AccountStep.SUSPENDED),
+        reactivate=step(AccountStep.REACTIVATED),
+        put_address=PutAddress(accounts, accounts, addresses, database, clock),
+        remove_address=RemoveAddress(accounts, accounts, addresses, database, clock),
+        mail_change=MailAccountChange(files, accounts, users, mailer, portal),
+        mail_registered_again=MailRegisteredAgain(users, mailer, portal),
+    )
+
+
+def personnel(
+    database: Database,
+    users: SqlUsers,
+    accounts: SqlAccounts,
+    sessions: SqlSessions,
+    passwords: Argon2Passwords,
+    mailer: Mailer,
+    clock: Clock,
+    portal: str,
+) -> Personnel:
+    """Identity's people."""
+    directory, invitations, portfolios = SqlDirectory(database), SqlInvitations(database), SqlPortfolios()
+    people = People(users, accounts, accounts, directory)
+    return Personnel(
+        directory=directory,
+        invitations=invitations,
+        invite_user=InviteUser(accounts, accounts, directory, invitations, database, clock),
+        invite_staff=InviteStaff(directory, invitations, database, clock),
+        resend_invitation=ResendInvitation(accounts, invitations, database, clock),
+        revoke_invitation=RevokeInvitation(accounts, invitations, database, clock),
+        accept_invitation=AcceptInvitation(invitations, users, passwords, database, clock),
+        change_role=ChangeRole(people, directory, database, clock),
+        change_staff_roles=ChangeStaffRoles(people, accounts, directory, database, clock),
+        deactivate=SetActive(False, people, directory, sessions, database, clock),
+        reactivate=SetActive(True, people, directory, sessions, database, clock),
+        assign_portfolio=ChangePortfolio("assign", accounts, users, portfolios, database, clock),
+        unassign_portfolio=ChangePortfolio("unassign", accounts, users, portfolios, database, clock),
+        transfer_portfolio=TransferPortfolio(accounts, users, portfolios, database, clock),
+        mail_invitation=MailInvitation(invitations, users, accounts, database, mailer, clock, portal),
     )
 
 
@@ -221,11 +317,11 @@ def _orders(
         check_out=CheckOut(database, keys, buyers, carts, priced, stock, book, clock),
         confirm=MoveOrder(OrderStatus.CONFIRMED, database, keys, buyers, book, stock, clock),
         cancel=MoveOrder(OrderStatus.CANCELLED, database, keys, buyers, book, stock, clock),
-        mail=MailOrder(orders, buyers, _mailer(settings)),
+        mail=MailOrder(orders, buyers, mailer_of(settings)),
     )
 
 
-def _mailer(settings: Settings) -> Mailer:
+def mailer_of(settings: Settings) -> Mailer:
     if settings.smtp_url is not None:
         return SmtpMailer.of_url(settings.smtp_url)
     return SpoolMailer(settings.home / "mail")

@@ -3,7 +3,13 @@
 import asyncio
 from contextlib import suppress
 
-from contexts.identity.api import PERSON_TOPICS, KeyRing
+from contexts.identity.api import (
+    ACCOUNT_CHANGED,
+    PERSON_TOPICS,
+    REGISTERED_AGAIN,
+    USER_INVITED,
+    KeyRing,
+)
 from contexts.orders.api import ORDER_TOPICS
 from contexts.shared.adapters.leftovers import EVERY, keep_deleting
 from contexts.shared.adapters.outbox import Handler, OutboxRelay
@@ -19,6 +25,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         handlers: dict[str, Handler] = {
             **dict.fromkeys(ORDER_TOPICS, contexts.orders.mail),
             **dict.fromkeys(PERSON_TOPICS, contexts.identity.mail_person),
+            ACCOUNT_CHANGED: contexts.identity.onboarding.mail_change,
+            REGISTERED_AGAIN: contexts.identity.onboarding.mail_registered_again,
+            USER_INVITED: contexts.identity.personnel.mail_invitation,
         }
         tidying = [
             asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),

@@ -1,28 +1,69 @@
-"""The door of identity: buyer accounts, users, roles, sessions and access tokens."""
+"""The door of identity: buyer accounts and their onboarding, people, roles, sessions and access tokens."""
 
 from dataclasses import dataclass
 
-from contexts.identity.domain.account import Account, AccountStatus, Address
-from contexts.identity.domain.role import Role
+from contexts.identity.domain.account import (
+    Account,
+    AccountStatus,
+)
+from contexts.identity.domain.address import (
+    AccountAddress,
+    Address,
+)
+from contexts.identity.domain.invitation import (
+    Invitation,
+    InvitationStatus,
+)
+from contexts.identity.domain.onboarding import (
+    AccountChange,
+    AccountStep,
+    AccountStepRefused,
+)
+from contexts.identity.domain.role import (
+    Role,
+)
 from contexts.identity.domain.scopes import (
+    ACCOUNT_APPROVE,
+    ACCOUNT_MANAGE,
+    ACCOUNT_READ,
     ALL_ACCOUNTS,
     AUDIT_READ,
+    BUYER_ROLES,
     CART_WRITE,
     ORDER_READ,
+    PORTFOLIO_MANAGE,
     PRICE_READ,
     PRICE_WRITE,
     ROLE_MANAGE,
     ROLES,
     SCOPES,
+    USER_MANAGE,
 )
-from contexts.identity.domain.session import Device, Session
-from contexts.identity.domain.user import Principal, User, Viewer
+from contexts.identity.domain.session import (
+    Device,
+    Session,
+)
+from contexts.identity.domain.user import (
+    ROLE_NAMES,
+    AccountMember,
+    AccountRole,
+    Principal,
+    StaffMember,
+    User,
+    Viewer,
+)
 from contexts.identity.ports import (
     AccessTokens,
+    AccountFiles,
+    AccountFilter,
     Accounts,
+    AddressBook,
+    Directory,
     EndedSessions,
+    Invitations,
     KeyInUse,
     KeyRing,
+    Registration,
     Roles,
     Sessions,
     TokenRejected,
@@ -30,59 +71,203 @@ from contexts.identity.ports import (
     TooManyAttempts,
     Viewers,
 )
-from contexts.identity.use_cases.add_user import AddUser, UserAdded
-from contexts.identity.use_cases.change_password import ChangePassword, PasswordChanged
-from contexts.identity.use_cases.end_sessions import EndSessions, SessionsEnded
-from contexts.identity.use_cases.mail_person import PERSON_TOPICS, MailPerson
-from contexts.identity.use_cases.open_account import AccountOpened, OpenAccount
-from contexts.identity.use_cases.refresh_session import RefreshSession, TokenInvalid
-from contexts.identity.use_cases.reset_password import AskPasswordReset, MailPromised, ResetPassword
+from contexts.identity.use_cases.accept_invitation import (
+    AcceptInvitation,
+    AddressTaken,
+    InvitationAccepted,
+    InvitationInvalid,
+)
+from contexts.identity.use_cases.add_user import (
+    AddUser,
+    UserAdded,
+)
+from contexts.identity.use_cases.change_password import (
+    ChangePassword,
+    PasswordChanged,
+)
+from contexts.identity.use_cases.end_sessions import (
+    EndSessions,
+    SessionsEnded,
+)
+from contexts.identity.use_cases.invite import (
+    InvitationClosed,
+    Invited,
+    InviteStaff,
+    InviteUser,
+    InviteUserCommand,
+    ResendInvitation,
+    RevokeInvitation,
+)
+from contexts.identity.use_cases.keep_addresses import (
+    AddressCommand,
+    AddressesKept,
+    PutAddress,
+    RemoveAddress,
+)
+from contexts.identity.use_cases.mail_people import (
+    ACCOUNT_CHANGED,
+    REGISTERED_AGAIN,
+    USER_INVITED,
+    MailAccountChange,
+    MailInvitation,
+    MailRegisteredAgain,
+)
+from contexts.identity.use_cases.mail_person import (
+    PERSON_TOPICS,
+    MailPerson,
+)
+from contexts.identity.use_cases.manage_users import (
+    ChangeRole,
+    ChangeStaffRoles,
+    LastAdministrator,
+    MemberChanged,
+    People,
+    SetActive,
+    StaffChanged,
+)
+from contexts.identity.use_cases.move_account import (
+    AccountMoved,
+    MoveAccount,
+    MoveAccountCommand,
+)
+from contexts.identity.use_cases.open_account import (
+    AccountOpened,
+    OpenAccount,
+)
+from contexts.identity.use_cases.portfolios import (
+    ChangePortfolio,
+    PortfolioChanged,
+    TransferPortfolio,
+)
+from contexts.identity.use_cases.refresh_session import (
+    RefreshSession,
+    TokenInvalid,
+)
+from contexts.identity.use_cases.register_account import (
+    AddressDraft,
+    CnpjTaken,
+    RegisterAccount,
+    RegisterCommand,
+    Registered,
+)
+from contexts.identity.use_cases.reset_password import (
+    AskPasswordReset,
+    MailPromised,
+    ResetPassword,
+)
 from contexts.identity.use_cases.set_role_scopes import (
     LockedOut,
     RoleScopesSet,
     RoleVersionConflict,
     SetRoleScopes,
 )
-from contexts.identity.use_cases.sign_in import InvalidCredentials, SignedIn, SignIn
-from contexts.identity.use_cases.verify_email import AskEmailVerification, EmailVerified, VerifyEmail
+from contexts.identity.use_cases.sign_in import (
+    InvalidCredentials,
+    SignedIn,
+    SignIn,
+)
+from contexts.identity.use_cases.verify_email import (
+    AskEmailVerification,
+    EmailVerified,
+    VerifyEmail,
+)
 
 __all__ = [
+    "ACCOUNT_APPROVE",
+    "ACCOUNT_CHANGED",
+    "ACCOUNT_MANAGE",
+    "ACCOUNT_READ",
     "ALL_ACCOUNTS",
     "AUDIT_READ",
+    "BUYER_ROLES",
     "CART_WRITE",
     "ORDER_READ",
     "PERSON_TOPICS",
+    "PORTFOLIO_MANAGE",
     "PRICE_READ",
     "PRICE_WRITE",
+    "REGISTERED_AGAIN",
     "ROLES",
     "ROLE_MANAGE",
+    "ROLE_NAMES",
     "SCOPES",
+    "USER_INVITED",
+    "USER_MANAGE",
+    "AcceptInvitation",
     "AccessTokens",
     "Account",
+    "AccountAddress",
+    "AccountChange",
+    "AccountFiles",
+    "AccountFilter",
+    "AccountMember",
+    "AccountMoved",
     "AccountOpened",
+    "AccountRole",
     "AccountStatus",
+    "AccountStep",
+    "AccountStepRefused",
     "Accounts",
     "AddUser",
     "Address",
+    "AddressBook",
+    "AddressCommand",
+    "AddressDraft",
+    "AddressTaken",
+    "AddressesKept",
     "AskEmailVerification",
     "AskPasswordReset",
     "ChangePassword",
+    "ChangePortfolio",
+    "ChangeRole",
+    "ChangeStaffRoles",
+    "CnpjTaken",
     "Device",
+    "Directory",
     "EmailVerified",
     "EndSessions",
     "EndedSessions",
     "Identity",
     "InvalidCredentials",
+    "Invitation",
+    "InvitationAccepted",
+    "InvitationClosed",
+    "InvitationInvalid",
+    "InvitationStatus",
+    "Invitations",
+    "InviteStaff",
+    "InviteUser",
+    "InviteUserCommand",
+    "Invited",
     "KeyInUse",
     "KeyRing",
+    "LastAdministrator",
     "LockedOut",
+    "MailAccountChange",
+    "MailInvitation",
     "MailPerson",
     "MailPromised",
+    "MailRegisteredAgain",
+    "MemberChanged",
+    "MoveAccount",
+    "MoveAccountCommand",
+    "Onboarding",
     "OpenAccount",
     "PasswordChanged",
+    "People",
+    "Personnel",
+    "PortfolioChanged",
     "Principal",
+    "PutAddress",
     "RefreshSession",
+    "RegisterAccount",
+    "RegisterCommand",
+    "Registered",
+    "Registration",
+    "RemoveAddress",
+    "ResendInvitation",
     "ResetPassword",
+    "RevokeInvitation",
     "Role",
     "RoleScopesSet",
     "RoleVersionConflict",
@@ -90,19 +275,63 @@ __all__ = [
     "Session",
     "Sessions",
     "SessionsEnded",
+    "SetActive",
     "SetRoleScopes",
     "SignIn",
     "SignedIn",
+    "StaffChanged",
+    "StaffMember",
     "TokenInvalid",
     "TokenRejected",
     "TokenVerified",
     "TooManyAttempts",
+    "TransferPortfolio",
     "User",
     "UserAdded",
     "VerifyEmail",
     "Viewer",
     "Viewers",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """How a company becomes a buyer account, and what its account page shows and changes."""
+
+    files: AccountFiles
+    addresses: AddressBook
+    register: RegisterAccount
+    request_information: MoveAccount
+    provide_information: MoveAccount
+    approve: MoveAccount
+    reject: MoveAccount
+    suspend: MoveAccount
+    reactivate: MoveAccount
+    put_address: PutAddress
+    remove_address: RemoveAddress
+    mail_change: MailAccountChange
+    mail_registered_again: MailRegisteredAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Personnel:
+    """Who belongs to an account or to the staff, what they may do, and which rep looks after whom."""
+
+    directory: Directory
+    invitations: Invitations
+    invite_user: InviteUser
+    invite_staff: InviteStaff
+    resend_invitation: ResendInvitation
+    revoke_invitation: RevokeInvitation
+    accept_invitation: AcceptInvitation
+    change_role: ChangeRole
+    change_staff_roles: ChangeStaffRoles
+    deactivate: SetActive
+    reactivate: SetActive
+    assign_portfolio: ChangePortfolio
+    unassign_portfolio: ChangePortfolio
+    transfer_portfolio: TransferPortfolio
+    mail_invitation: MailInvitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +357,5 @@ class Identity:
     open_account: OpenAccount
     add_user: AddUser
     mail_person: MailPerson
+    onboarding: Onboarding
+    personnel: Personnel

@@ -7,11 +7,16 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from contexts.identity.domain.account import Account, Address
+from contexts.identity.domain.account import Account, AccountStatus
+from contexts.identity.domain.address import AccountAddress, Address
+from contexts.identity.domain.invitation import Invitation
 from contexts.identity.domain.mailed_token import MailedToken, Purpose
+from contexts.identity.domain.onboarding import AccountChange
 from contexts.identity.domain.role import Role
 from contexts.identity.domain.session import RefreshToken, Session
-from contexts.identity.domain.user import Member, Principal, User, Viewer
+from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
+from contexts.shared.money import Money
+from contexts.shared.pagination import Page, Window
 from contexts.shared.transaction import Transaction
 
 
@@ -45,8 +50,88 @@ class AccountRegister(Protocol):
         address: Address,
         rep_ids: Collection[UUID],
         at: datetime,
+        *,
+        state_registration: str | None = None,
+        registration: bytes | None = None,
     ) -> bool:
-        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken."""
+        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken.
+
+        `registration` is what a repeated registration is known by.
+        """
+        ...
+
+    async def registered_by(self, transaction: Transaction, cnpj: str) -> bytes | None:
+        """The `registration` that the account with this CNPJ came from; None for any other."""
+        ...
+
+    async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
+        """The account, kept from every other change, its people's included, until the transaction ends."""
+        ...
+
+    async def change(self, transaction: Transaction, change: AccountChange, tier: str | None = None) -> None:
+        """Keep a step with the status it leads to; with a tier, that too."""
+        ...
+
+    async def last_change(self, transaction: Transaction, account_id: UUID) -> AccountChange | None: ...
+
+
+class AddressBook(Protocol):
+    """The addresses of buyer accounts."""
+
+    async def of(
+        self, account_ids: Collection[UUID], *, within: Transaction | None = None
+    ) -> dict[UUID, list[AccountAddress]]:
+        """By account, the primary one first, then as they were added."""
+        ...
+
+    async def put(self, transaction: Transaction, account_id: UUID, address: AccountAddress) -> None:
+        """Add it, or replace the one with its id. A primary one takes the place of the one that was."""
+        ...
+
+    async def remove(self, transaction: Transaction, address_id: UUID) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts of a listing. `search`: part of the legal name, accents and case aside, or how a CNPJ begins."""
+
+    statuses: frozenset[AccountStatus] | None = None
+    search: str | None = None
+    state: str | None = None
+    rep_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What an account told about itself besides its name, and when."""
+
+    state_registration: str | None
+    registered_at: datetime
+
+
+class AccountFiles(Protocol):
+    """Accounts as those see them who look after them. What is asked by id is of accounts already seen."""
+
+    async def page(self, principal: Principal, filter: AccountFilter, window: Window) -> Page[Account]:
+        """Those the principal may see, newest first. Raises InvalidPosition."""
+        ...
+
+    async def count(self, principal: Principal, filter: AccountFilter) -> int: ...
+
+    async def registrations(self, account_ids: Collection[UUID]) -> dict[UUID, Registration]: ...
+
+    async def histories(self, account_ids: Collection[UUID]) -> dict[UUID, list[AccountChange]]:
+        """Oldest first; of an account that was opened here, not registered, from its first step on."""
+        ...
+
+    async def reasons(self, account_ids: Collection[UUID]) -> dict[UUID, str]:
+        """What the account was told last about where it stands; a missing key: nothing."""
+        ...
+
+    async def changes(self, ids: Collection[UUID]) -> dict[UUID, AccountChange]: ...
+
+    async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
+        """The active sales reps who look after each."""
         ...
 
 
@@ -108,9 +193,104 @@ class Users(Protocol):
         roles: Collection[str],
         account_id: UUID | None,
         at: datetime,
+        *,
+        approval_limit: Money | None = None,
     ) -> bool:
         """Add an active user. False: the e-mail address is taken."""
         ...
+
+
+class Directory(Protocol):
+    """The people of the accounts, and the staff."""
+
+    async def visible(self, principal: Principal, ids: Collection[UUID]) -> dict[UUID, User]:
+        """Of these users those the principal may see: themselves, the people of accounts they administer or look
+        after, the staff for who manages it."""
+        ...
+
+    async def of_accounts(
+        self, account_ids: Collection[UUID], *, within: Transaction | None = None
+    ) -> dict[UUID, list[AccountMember]]:
+        """By account, active and inactive, oldest first."""
+        ...
+
+    async def staff(
+        self, ids: Collection[UUID] | None = None, *, within: Transaction | None = None
+    ) -> list[StaffMember]:
+        """Those of the staff, or of these users, oldest first."""
+        ...
+
+    async def staff_roles(self, *, within: Transaction | None = None) -> dict[str, frozenset[str]]:
+        """The scopes of each role that staff can have."""
+        ...
+
+    async def lock_staff(self, transaction: Transaction) -> None:
+        """Keep every other change of who is an administrator waiting until the transaction ends."""
+        ...
+
+    async def set_active(self, transaction: Transaction, user_id: UUID, active: bool) -> None: ...
+
+    async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None: ...
+
+    async def set_approval_limit(
+        self, transaction: Transaction, user_id: UUID, limit: Money | None
+    ) -> None: ...
+
+
+class Portfolios(Protocol):
+    """Which sales rep looks after which accounts."""
+
+    async def lock(self, transaction: Transaction, rep_ids: Collection[UUID]) -> None:
+        """Keep every other change of these reps' portfolios waiting, in one order, until the transaction ends."""
+        ...
+
+    async def add(self, transaction: Transaction, rep_id: UUID, account_ids: Collection[UUID]) -> None:
+        """Into the portfolio; what is in it stays."""
+        ...
+
+    async def remove(self, transaction: Transaction, rep_id: UUID, account_ids: Collection[UUID]) -> None: ...
+
+
+class Invitations(Protocol):
+    """Keeps invitations and the digests of the secrets that were mailed."""
+
+    async def add(self, transaction: Transaction, invitation: Invitation) -> bool:
+        """False: there is an open one for this account and e-mail address already."""
+        ...
+
+    async def open_for(
+        self, transaction: Transaction, account_id: UUID | None, email: str
+    ) -> Invitation | None:
+        """The one neither accepted nor revoked, expired or not, locked until the transaction ends."""
+        ...
+
+    async def count_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
+        """How many of the account were made since then, whatever became of them."""
+        ...
+
+    async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None: ...
+
+    async def locked_by(self, transaction: Transaction, digest: bytes) -> Invitation | None:
+        """The one that a secret of this digest was mailed for, locked until the transaction ends."""
+        ...
+
+    async def by_digest(self, digest: bytes) -> Invitation | None: ...
+
+    async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Invitation]: ...
+
+    async def put(self, transaction: Transaction, invitation: Invitation) -> None:
+        """Keep when it expires, was accepted, was revoked."""
+        ...
+
+    async def give(self, transaction: Transaction, invitation_id: UUID, digest: bytes) -> None:
+        """Let the secret of this digest accept the invitation, like those given before."""
+        ...
+
+    async def open_of(self, account_ids: Collection[UUID]) -> dict[UUID, list[Invitation]]:
+        """Neither accepted nor revoked, by account, newest first."""
+        ...
+
+    async def open_of_staff(self) -> list[Invitation]: ...
 
 
 class Viewers(Protocol):

@@ -12,7 +12,8 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.identity.api import AUDIT_READ
 from contexts.shared.audit import AuditFilter, Json, Recorded, Subject
-from resolvers.identity.types import BuyerAccount, User
+from resolvers.identity.accounts import BuyerAccount
+from resolvers.identity.people import User
 from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info

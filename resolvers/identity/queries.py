@@ -6,6 +6,8 @@ import strawberry
 
 from contexts.identity import api as identity
 from resolvers.identity.audit import AuditQuery
+from resolvers.identity.onboarding import OnboardingQuery
+from resolvers.identity.personnel import PersonnelQuery
 from resolvers.identity.roles import RoleQuery
 from resolvers.identity.sessions import SessionQuery
 from resolvers.identity.types import Viewer
@@ -15,7 +17,7 @@ from resolvers.vocabulary.fields import root_field
 
 
 @strawberry.type
-class Query(SessionQuery, RoleQuery, AuditQuery):
+class Query(SessionQuery, RoleQuery, AuditQuery, OnboardingQuery, PersonnelQuery):
     """Merged into the root."""
 
     @root_field(type=Viewer | None, description="The signed-in caller; null when anonymous.", guard=PUBLIC)
@@ -25,11 +27,11 @@ class Query(SessionQuery, RoleQuery, AuditQuery):
 
 
 async def find_user(info: Info, id: UUID) -> identity.User | None:
-    """`node` for users: only oneself, until people are managed here."""
+    """`node` for users: oneself, and the people one administers or looks after."""
     principal = info.context.principal
-    if principal is None or principal.user_id != id:
+    if principal is None:
         return None
-    return (await info.context.contexts.identity.viewers.users([id])).get(id)
+    return (await info.context.contexts.identity.personnel.directory.visible(principal, [id])).get(id)
 
 
 async def find_account(info: Info, id: UUID) -> identity.Account | None:

@@ -20,7 +20,7 @@ class ErrorCode(Enum):
     )
     FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="You may do this, but not to this object.")
     CONFLICT = strawberry.enum_value(
-        "CONFLICT", description="Somebody changed it at the same time; read it again and retry."
+        "CONFLICT", description="It clashes with what there is already; the error's type says with what."
     )
     INVALID_CREDENTIALS = strawberry.enum_value(
         "INVALID_CREDENTIALS", description="E-mail and password do not match an active user."
@@ -32,7 +32,7 @@ class ErrorCode(Enum):
         "TOO_MANY_ATTEMPTS", description="Too many failed attempts; wait before the next one."
     )
     TOKEN_INVALID = strawberry.enum_value(
-        "TOKEN_INVALID", description="The refresh token is unknown, spent, expired or revoked; sign in again."
+        "TOKEN_INVALID", description="The token or link is unknown, spent, expired or revoked; get a new one."
     )
     OUT_OF_STOCK = strawberry.enum_value(
         "OUT_OF_STOCK", description="There is less in stock than the cart asks for."
@@ -45,7 +45,7 @@ class ErrorCode(Enum):
     )
     EMPTY_CART = strawberry.enum_value("EMPTY_CART", description="There is nothing in the cart.")
     INVALID_TRANSITION = strawberry.enum_value(
-        "INVALID_TRANSITION", description="The order's status does not allow this step."
+        "INVALID_TRANSITION", description="The order's or account's status does not allow this step."
     )
     IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
         "IDEMPOTENCY_KEY_REUSED", description="The same key came before with another input."

@@ -64,12 +64,12 @@ class Shop:
     http: httpx.AsyncClient
     _tokens: dict[str, str] = field(default_factory=dict)
 
-    async def token(self, who: str, anew: bool = False) -> str:
-        """An access token of this person; `anew`: of a new session."""
+    async def token(self, who: str, password: str = DEMO_PASSWORD, *, anew: bool = False) -> str:
+        """An access token of this person, the same as long as nobody asks for one `anew`: of a new session."""
         if anew:
             self._tokens.pop(who, None)
         if who not in self._tokens:
-            credentials = {"email": who, "password": DEMO_PASSWORD}
+            credentials = {"email": who, "password": password}
             answer = await self.operation("portal/SignIn", {"input": credentials})
             self._tokens[who] = answer.done("sessionCreate")["accessToken"]
         return self._tokens[who]

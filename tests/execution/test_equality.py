@@ -15,9 +15,18 @@ from resolvers.vocabulary.node import node_id
 from schema.operations import Operations
 from tests.execution.both import both, executors, the_schema
 from tests.execution.documents import Documents, Json, Request, conflicting_fields
-from tests.execution.world import ACCOUNTS, BUYER, NODE_IDS, STAFF, any_principal
+from tests.execution.world import ACCOUNTS, BUYER, INVITATION, NODE_IDS, STAFF, USER, any_principal
 
 # Plain seeds: hypothesis needs ten times as long for documents of hundreds of choices.
+# graphql-core abandons the coroutines of siblings when a field that must not be null fails without having been awaited.
+pytestmark = [
+    pytest.mark.filterwarnings(rf"ignore:.*coroutine .*{name}:pytest.PytestUnraisableExceptionWarning")
+    for name in ("Executor", "_async_resolver")
+] + [
+    pytest.mark.filterwarnings(rf"ignore:coroutine .*{name}.* was never awaited:RuntimeWarning")
+    for name in ("Executor", "_async_resolver")
+]
+
 EXAMPLES = int(os.environ.get("PRUMO_EXAMPLES", "300"))
 RATES = (0.0, 0.01, 0.03, 0.1, 0.3)
 SHIPPED = {
@@ -25,6 +34,16 @@ SHIPPED = {
     for path in sorted(Path("graphql/operations").glob("*/*.graphql"))
 }
 
+ADDRESS = {
+    "street": "Rua Um",
+    "number": "1",
+    "district": "Centro",
+    "city": "Belém",
+    "state": "PA",
+    "postalCode": "66000-000",
+}
+ACCOUNT_ID, USER_ID = node_id("BuyerAccount", ACCOUNTS[0]), node_id("User", USER)
+INVITATION_ID, ADDRESS_ID = node_id("Invitation", INVITATION), node_id("AccountAddress", UUID(int=8_100))
 INPUTS: dict[str, Json] = {
     "ConfirmOrder": {"id": NODE_IDS[6], "idempotencyKey": "key"},
     "CancelOrder": {"id": NODE_IDS[7], "idempotencyKey": "key", "reason": "duplicada"},
@@ -40,6 +59,33 @@ INPUTS: dict[str, Json] = {
     "SetRoleScopes": {"role": "buyer", "scopes": ["price:read"], "version": 1},
     "SetCartLine": {"sku": "SKU-1", "quantity": "2.5"},
     "SignIn": {"email": "maria@prumo.example", "password": "prumo-demo"},
+    "RegisterAccount": {
+        "idempotencyKey": "key",
+        "legalName": "Obra Ltda",
+        "cnpj": "11222333000181",
+        "addresses": [ADDRESS],
+        "user": {"name": "Maria", "email": "maria@prumo.example", "password": "prumo-demo"},
+    },
+    "ProvideInformation": {"information": "Segue o contrato social."},
+    "SetAddress": {"address": ADDRESS, "primary": True},
+    "RemoveAddress": {"id": ADDRESS_ID, "accountId": ACCOUNT_ID},
+    "InviteUser": {"email": "novo@prumo.example", "role": "BUYER", "approvalLimit": "1000.00"},
+    "ResendInvitation": {"id": INVITATION_ID},
+    "RevokeInvitation": {"id": INVITATION_ID},
+    "AcceptInvitation": {"token": "token", "name": "Maria", "password": "prumo-demo"},
+    "SetUserRole": {"id": USER_ID, "role": "VIEWER"},
+    "DeactivateUser": {"id": USER_ID},
+    "ReactivateUser": {"id": USER_ID},
+    "ApproveAccount": {"id": ACCOUNT_ID, "reason": "Tudo certo.", "tier": "OURO"},
+    **{
+        name: {"id": ACCOUNT_ID, "reason": "Falta o contrato social.", "note": "Ligar."}
+        for name in ("RequestInformation", "RejectAccount", "SuspendAccount", "ReactivateAccount")
+    },
+    "InviteStaffUser": {"email": "novo@prumo.example", "roles": ["pricing"]},
+    "SetStaffUserRoles": {"id": USER_ID, "roles": ["pricing"]},
+    "AssignPortfolio": {"repId": USER_ID, "accountId": ACCOUNT_ID},
+    "UnassignPortfolio": {"repId": USER_ID, "accountId": ACCOUNT_ID},
+    "TransferPortfolio": {"fromRepId": USER_ID, "toRepId": USER_ID, "accountIds": [ACCOUNT_ID]},
 }
 VARIABLES: dict[str, list[dict[str, Json]]] = {
     "PriceExplanation": [{"skus": ["SKU-0", "SKU-1"], "account": node_id("BuyerAccount", ACCOUNTS[1])}],
@@ -53,6 +99,9 @@ VARIABLES: dict[str, list[dict[str, Json]]] = {
     ],
     "Order": [{"id": NODE_IDS[6]}, {"number": "P-2026-000001"}, {}],
     "Orders": [{}, {"first": 1}],
+    "BuyerAccounts": [{}, {"first": 1, "filter": {"statuses": ["PENDING"], "search": "obra"}}, {"first": 0}],
+    "BuyerAccount": [{"id": ACCOUNT_ID}, {"id": USER_ID}],
+    "StaffUsers": [{}, {"role": "admin"}],
 }
 
 

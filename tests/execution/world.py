@@ -7,7 +7,7 @@ of one object: graphql-core's loaders put the objects of several positions into 
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -67,6 +67,7 @@ def price_id(number: int) -> UUID:
 ACCOUNTS = (UUID(int=5_000), UUID(int=5_001))
 USER = UUID(int=6_000)
 CART = UUID(int=7_000)
+INVITATION = UUID(int=8_000)
 NODE_IDS = (
     *(node_id("Product", product_id(number)) for number in range(4)),
     *(node_id("Category", category_id(number)) for number in range(2)),
@@ -75,6 +76,8 @@ NODE_IDS = (
     *(node_id("BuyerAccount", id) for id in ACCOUNTS),
     node_id("User", USER),
     node_id("Cart", CART),
+    node_id("Invitation", INVITATION),
+    node_id("AccountAddress", UUID(int=8_100)),
     node_id("Product", UUID(int=9)),
     "not-an-id",
 )
@@ -160,6 +163,8 @@ class World:
                 mail_person=absent,
                 open_account=absent,
                 add_user=absent,
+                onboarding=cast(Any, _Onboarding(self)),
+                personnel=cast(Any, _Personnel(self)),
             ),
             audit_trail=absent,
         )
@@ -364,6 +369,54 @@ class World:
         account = self.chance("viewer").choice([None, self.account(ACCOUNTS[0])])
         scopes = tuple(self.items(["cart:write", "order:read"], "scopes"))
         return self.faulty(identity.Viewer(user, account, scopes), "viewer")
+
+    def member(self, number: int) -> Any:
+        chance = self.chance("member", number)
+        user = self.faulty(identity.User(USER, "Maria", "maria@prumo.example"), "member user", number)
+        if chance.random() < 0.3:
+            roles = tuple(self.items(["sales_rep", "admin"], "member roles", number))
+            return self.faulty(identity.StaffMember(user, roles, True, NOW), "staff", number)
+        role = chance.choice(list(identity.AccountRole))
+        limit = chance.choice([None, self.money("limit", number)])
+        member = identity.AccountMember(user, ACCOUNTS[0], role, chance.random() < 0.8, limit, NOW)
+        return self.faulty(member, "member", number)
+
+    def invitation(self, number: int) -> identity.Invitation:
+        chance = self.chance("invitation", number)
+        account_id, roles = chance.choice([(None, ("admin",)), (ACCOUNTS[0], ("buyer",))])
+        invitation = identity.Invitation(
+            INVITATION,
+            account_id,
+            "novo@prumo.example",
+            roles,
+            chance.choice([None, self.money("invited limit", number)]),
+            USER,
+            NOW,
+            NOW + timedelta(days=chance.choice([-1, 7])),
+            chance.choice([None, NOW]),
+        )
+        read = {"invited_by", "accepted_at", "revoked_at", "expires_at"}
+        return self.faulty(invitation, "invitation", number, read=read)
+
+    def change(self, number: int) -> identity.AccountChange:
+        chance = self.chance("change", number)
+        change = identity.AccountChange(
+            UUID(int=8_200 + number),
+            ACCOUNTS[0],
+            chance.choice(list(identity.AccountStep)),
+            chance.choice(list(identity.AccountStatus)),
+            chance.choice([None, "Falta o contrato social."]),
+            chance.choice([None, "Ligar amanhã."]),
+            USER,
+            NOW,
+        )
+        return self.faulty(change, "change", number, read={"by"})
+
+    def address(self, number: int) -> identity.AccountAddress:
+        place = identity.Address("Rua Um", "1", "Centro", "Belém", "PA", "66000000", None, "Obra 12")
+        kept = self.faulty(place, "place", number)
+        address = identity.AccountAddress(UUID(int=8_100 + number), kept, number == 0, True, False)
+        return self.faulty(address, "address", number)
 
     def page(self, items: Sequence[Any], window: Window, *key: object) -> Page[Any]:
         kept = list(items)[: window.limit]
@@ -583,6 +636,77 @@ class _Viewers:
         return {USER: self.world.viewer().user}
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Account pages. What belongs to one account is made from its id, and missing for some."""
+
+    world: World
+
+    async def page(self, principal: object, filter: object, window: Window) -> Page[Any]:
+        await self.world.read("accounts.page", repr(filter), repr(window))
+        if window.after == ("bad",):
+            raise InvalidPosition
+        accounts = self.world.items([self.world.account(id) for id in ACCOUNTS], "accounts")
+        return self.world.page(accounts, window, "accounts")
+
+    async def count(self, principal: object, filter: object) -> int:
+        await self.world.read("accounts.count")
+        return 2
+
+    async def reasons(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("reasons", ids, lambda key: "Falta o contrato social.")
+
+    async def registrations(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        told = identity.Registration("ISENTO", NOW)
+        return await self._each("registrations", ids, lambda key: self.world.faulty(told, "told", key))
+
+    async def histories(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("histories", ids, lambda key: self._some(self.world.change, "changes", key))
+
+    async def of(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("addresses", ids, lambda key: self._some(self.world.address, "at", key))
+
+    async def of_accounts(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("members", ids, lambda key: self._some(self.world.member, "members", key))
+
+    async def open_of(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("open", ids, lambda key: self._some(self.world.invitation, "open", key))
+
+    async def reps(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("reps", ids, lambda key: [self.world.viewer().user])
+
+    async def _each(self, name: str, ids: Collection[UUID], make: Callable[[int], Any]) -> dict[UUID, Any]:
+        await self.world.read(f"accounts.{name}")
+        return {id: make(id.int) for id in ids if not self.world.fails("no", name, id.int)}
+
+    def _some(self, make: Callable[[int], Any], *key: object) -> list[Any]:
+        return self.world.items([make(number) for number in range(3)], *key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory(_Files):
+    async def visible(self, principal: object, ids: Collection[UUID]) -> dict[UUID, Any]:
+        await self.world.read("directory.visible", *ids)
+        return {USER: self.world.viewer().user}
+
+    async def staff(self) -> list[Any]:
+        await self.world.read("directory.staff")
+        return [
+            member for member in map(self.world.member, range(6)) if isinstance(member, identity.StaffMember)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Invitations(_Files):
+    async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        await self.world.read("invitations.by_ids", *ids)
+        return {INVITATION: self.world.invitation(0)}
+
+    async def open_of_staff(self) -> list[Any]:
+        await self.world.read("invitations.of_staff")
+        return self._some(self.world.invitation, "of staff")
+
+
 # Writes: every outcome there is, and a few there should not be.
 
 INVALID = rejections.InvalidInput.at("quantity", "NEGATIVE", "The quantity must not be negative.")
@@ -724,6 +848,124 @@ class _Choice:
     async def __call__(self, *arguments: object) -> Any:
         chance = await self.world.write(self.name)
         return chance.choice([self.outcome, self.outcome, identity.TokenInvalid()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write of onboarding or personnel: any of its outcomes."""
+
+    world: World
+    name: str
+    outcomes: Callable[[World], Sequence[Any]]
+
+    async def __call__(self, *asked: object) -> Any:
+        # Neither the actor nor the caller: both executors have them alike.
+        chance = await self.world.write(self.name, repr(asked[2:]))
+        return chance.choice([*self.outcomes(self.world), NOT_FOUND, INVALID])
+
+
+def _moved(world: World) -> Sequence[Any]:
+    account, pending = world.account(ACCOUNTS[0]), identity.AccountStatus.PENDING
+    refused = identity.AccountStepRefused(pending, identity.AccountStep.SUSPENDED)
+    return [
+        identity.AccountMoved(account, False),
+        identity.AccountMoved(account, True),
+        world.faulty(refused, "step"),
+    ]
+
+
+def _addresses_kept(world: World) -> Sequence[Any]:
+    kept = identity.AddressesKept(world.account(ACCOUNTS[1]), False)
+    return [kept, rejections.Forbidden("The state decides the prices.")]
+
+
+def _invited(world: World) -> Sequence[Any]:
+    return [
+        identity.Invited(world.invitation(1), False),
+        identity.Invited(world.invitation(2), True),
+        rejections.Forbidden("You cannot give a role that may do what you may not."),
+    ]
+
+
+def _sent_again(world: World) -> Sequence[Any]:
+    closed = identity.InvitationClosed(identity.InvitationStatus.ACCEPTED)
+    return [identity.Invited(world.invitation(1), False), closed]
+
+
+def _people_changed(world: World) -> Sequence[Any]:
+    made = [world.member(number) for number in range(4)]
+    changed = [
+        (identity.MemberChanged if isinstance(each, identity.AccountMember) else identity.StaffChanged)(
+            each, False
+        )
+        for each in made
+    ]
+    return [*changed, identity.LastAdministrator()]
+
+
+def _portfolio_changed(world: World) -> Sequence[Any]:
+    return [
+        identity.PortfolioChanged(frozenset(ACCOUNTS)),
+        identity.PortfolioChanged(frozenset()),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Onboarding:
+    world: World
+
+    @property
+    def files(self) -> _Files:
+        return _Files(self.world)
+
+    @property
+    def addresses(self) -> _Files:
+        return _Files(self.world)
+
+    def __getattr__(self, name: str) -> _Write:
+        def registered(world: World) -> Sequence[Any]:
+            done = identity.Registered("Obra Ltda", "11222333000181", "maria@prumo.example", False)
+            return [world.faulty(done, "registered", read={"replayed"}), identity.CnpjTaken()]
+
+        by_name = {
+            "register": registered,
+            "put_address": _addresses_kept,
+            "remove_address": _addresses_kept,
+        }
+        return _Write(self.world, name, by_name.get(name, _moved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Personnel:
+    world: World
+
+    @property
+    def directory(self) -> _Directory:
+        return _Directory(self.world)
+
+    @property
+    def invitations(self) -> _Invitations:
+        return _Invitations(self.world)
+
+    def __getattr__(self, name: str) -> _Write:
+        def accepted(world: World) -> Sequence[Any]:
+            user = world.viewer().user
+            taken, invalid = identity.AddressTaken(), identity.InvitationInvalid()
+            return [identity.InvitationAccepted(user), taken, invalid]
+
+        kinds = {
+            "invite": _invited,
+            "resend": _sent_again,
+            "revoke": _sent_again,
+            "accept": accepted,
+            "change": _people_changed,
+            "deactivate": _people_changed,
+            "reactivate": _people_changed,
+            "assign": _portfolio_changed,
+            "unassign": _portfolio_changed,
+            "transfer": _portfolio_changed,
+        }
+        return _Write(self.world, name, kinds[name.split("_")[0]])
 
 
 def _session(world: World) -> identity.SignedIn:

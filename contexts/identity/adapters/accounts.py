@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, select
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from contexts.identity.adapters.tables import account_addresses, buyer_accounts, portfolio
-from contexts.identity.domain.account import Account, AccountStatus, Address
+from contexts.identity.adapters.tables import account_addresses, account_changes, buyer_accounts, portfolio
+from contexts.identity.domain.account import Account, AccountStatus
+from contexts.identity.domain.address import Address
+from contexts.identity.domain.onboarding import AccountChange, AccountStep
 from contexts.identity.domain.scopes import ALL_ACCOUNTS
 from contexts.identity.domain.user import Principal
 from contexts.shared.adapters.database import Database, connection_of
@@ -89,6 +91,9 @@ class SqlAccounts:
         address: Address,
         rep_ids: Collection[UUID],
         at: datetime,
+        *,
+        state_registration: str | None = None,
+        registration: bytes | None = None,
     ) -> bool:
         connection = connection_of(transaction)
         added = await connection.scalar(
@@ -100,6 +105,8 @@ class SqlAccounts:
                 tier=account.tier,
                 status=account.status.value,
                 created_at=at,
+                state_registration=state_registration,
+                registration=registration,
             )
             .on_conflict_do_nothing(index_elements=["cnpj"])
             .returning(buyer_accounts.c.id)
@@ -117,6 +124,66 @@ class SqlAccounts:
                 [{"rep_id": rep_id, "account_id": account.id} for rep_id in set(rep_ids)],
             )
         return True
+
+    async def registered_by(self, transaction: Transaction, cnpj: str) -> bytes | None:
+        found: bytes | None = await connection_of(transaction).scalar(
+            select(buyer_accounts.c.registration).where(buyer_accounts.c.cnpj == cnpj)
+        )
+        return found
+
+    async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
+        # Its key is left to others: a foreign key to the account does not wait.
+        row = (
+            await connection_of(transaction).execute(
+                select(*ACCOUNT_COLUMNS)
+                .select_from(ACCOUNT_WITH_STATE)
+                .where(buyer_accounts.c.id == account_id)
+                .with_for_update(of=buyer_accounts, key_share=True)
+            )
+        ).one_or_none()
+        return None if row is None else account_of(tuple(row))
+
+    async def change(self, transaction: Transaction, change: AccountChange, tier: str | None = None) -> None:
+        connection = connection_of(transaction)
+        values = {"status": change.status.value} | ({} if tier is None else {"tier": tier})
+        await connection.execute(
+            update(buyer_accounts).where(buyer_accounts.c.id == change.account_id).values(values)
+        )
+        await connection.execute(
+            insert(account_changes).values(
+                id=change.id,
+                account_id=change.account_id,
+                step=change.step.value,
+                status=change.status.value,
+                reason=change.reason,
+                note=change.note,
+                by=change.by,
+                at=change.at,
+            )
+        )
+
+    async def last_change(self, transaction: Transaction, account_id: UUID) -> AccountChange | None:
+        changes = account_changes.c
+        row = (
+            await connection_of(transaction).execute(
+                select(account_changes)
+                .where(changes.account_id == account_id)
+                .order_by(changes.id.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return AccountChange(
+            id=row.id,
+            account_id=row.account_id,
+            step=AccountStep(row.step),
+            status=AccountStatus(row.status),
+            reason=row.reason,
+            note=row.note,
+            by=row.by,
+            at=row.at,
+        )
 
     async def _read(
         self,

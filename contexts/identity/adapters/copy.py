@@ -8,7 +8,8 @@ from sqlalchemy import Text, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import account_addresses, buyer_accounts
-from contexts.identity.domain.account import AccountStatus, Address
+from contexts.identity.domain.account import AccountStatus
+from contexts.identity.domain.address import Address
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id

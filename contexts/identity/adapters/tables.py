@@ -10,12 +10,14 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     Uuid,
     text,
+    true,
 )
-from sqlalchemy.dialects.postgresql import CITEXT
+from sqlalchemy.dialects.postgresql import ARRAY, CITEXT
 
 metadata = MetaData(schema="identity")
 
@@ -28,11 +30,14 @@ buyer_accounts = Table(
     Column("tier", Text),
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("state_registration", Text),
+    Column("registration", LargeBinary),
     CheckConstraint("cnpj ~ '^[0-9A-Z]{12}[0-9]{2}$'", name="buyer_accounts_cnpj"),
     CheckConstraint(
         "status IN ('PENDING', 'APPROVED', 'REJECTED', 'SUSPENDED')", name="buyer_accounts_status"
     ),
 )
+"""`registration`: the SHA-256 of what a repeated registration is known by; NULL: opened by the staff."""
 
 account_addresses = Table(
     "account_addresses",
@@ -46,10 +51,29 @@ account_addresses = Table(
     Column("state", Text, nullable=False),
     Column("postal_code", Text, nullable=False),
     Column("is_primary", Boolean, nullable=False),
+    Column("complement", Text),
+    Column("label", Text),
+    Column("delivery", Boolean, nullable=False, server_default=true()),
+    Column("billing", Boolean, nullable=False, server_default=true()),
     CheckConstraint("state ~ '^[A-Z]{2}$'", name="account_addresses_state"),
     CheckConstraint("postal_code ~ '^[0-9]{8}$'", name="account_addresses_postal_code"),
+    Index("account_addresses_of_account", "account_id"),
     Index("account_addresses_primary", "account_id", unique=True, postgresql_where=text("is_primary")),
 )
+
+account_changes = Table(
+    "account_changes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", ForeignKey("identity.buyer_accounts.id"), nullable=False, index=True),
+    Column("step", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("note", Text),
+    Column("by", ForeignKey("identity.users.id"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""The history of each account, oldest first by id. `reason` is told to the account, `note` is not."""
 
 users = Table(
     "users",
@@ -62,7 +86,10 @@ users = Table(
     Column("active", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("email_verified_at", DateTime(timezone=True)),
+    Column("approval_limit", Numeric(14, 2)),
+    CheckConstraint("approval_limit >= 0", name="users_approval_limit"),
 )
+"""`approval_limit`: in BRL, what a buyer may order without asking; NULL: no limit."""
 
 roles = Table(
     "roles",
@@ -90,8 +117,48 @@ portfolio = Table(
     "portfolio",
     metadata,
     Column("rep_id", ForeignKey("identity.users.id"), primary_key=True),
-    Column("account_id", ForeignKey("identity.buyer_accounts.id"), primary_key=True),
+    Column("account_id", ForeignKey("identity.buyer_accounts.id"), primary_key=True, index=True),
 )
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", ForeignKey("identity.buyer_accounts.id")),
+    Column("email", CITEXT, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("approval_limit", Numeric(14, 2)),
+    Column("invited_by", ForeignKey("identity.users.id"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("accepted_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    CheckConstraint("approval_limit >= 0", name="invitations_approval_limit"),
+    CheckConstraint("accepted_at IS NULL OR revoked_at IS NULL", name="invitations_one_end"),
+    Index(
+        "invitations_open",
+        "account_id",
+        "email",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+    ),
+)
+"""Without an account: of the staff. One that has expired is open until another replaces it."""
+
+invitation_tokens = Table(
+    "invitation_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column(
+        "invitation_id",
+        ForeignKey("identity.invitations.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    CheckConstraint("octet_length(digest) = 32", name="invitation_tokens_digest"),
+)
+"""One for each time an invitation was mailed: a mail that came twice works from either copy."""
 
 sessions = Table(
     "sessions",

@@ -111,10 +111,11 @@ async def _charged(transaction: Transaction, count: _Count, at: datetime) -> int
     wait = func.make_interval(
         0, 0, 0, 0, 0, 0, func.least(seconds, LONGEST_WAIT.total_seconds()), type_=Interval
     )
-    free_at = case((waits < 0, now), else_=now + wait)
+    # As it was, not now: of two at once the one that looked at its clock first may come second.
+    free_at = case((waits < 0, counts.c.free_at), else_=now + wait)
     failures: int | None = await connection.scalar(
         insert(counts)
-        .values(key=count.key, failures=1, free_at=at, forgotten_at=at + FORGOTTEN_AFTER)
+        .values(key=count.key, failures=1, free_at=at - LONGEST_WAIT, forgotten_at=at + FORGOTTEN_AFTER)
         .on_conflict_do_update(
             index_elements=["key"],
             set_={"failures": new, "free_at": free_at, "forgotten_at": at + FORGOTTEN_AFTER},

@@ -16,6 +16,7 @@ from contexts.identity.domain.user import Member, Principal, User, Viewer
 from contexts.identity.ports import Credentials
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
+from contexts.shared.money import Money
 from contexts.shared.transaction import Transaction
 
 _USER_WITH_ACCOUNT = users.outerjoin(ACCOUNT_WITH_STATE, users.c.account_id == buyer_accounts.c.id)
@@ -131,6 +132,8 @@ class SqlUsers:
         roles: Collection[str],
         account_id: UUID | None,
         at: datetime,
+        *,
+        approval_limit: Money | None = None,
     ) -> bool:
         connection = connection_of(transaction)
         added = await connection.scalar(
@@ -143,6 +146,7 @@ class SqlUsers:
                 account_id=account_id,
                 active=True,
                 created_at=at,
+                approval_limit=None if approval_limit is None else approval_limit.amount,
             )
             .on_conflict_do_nothing(index_elements=["email"])
             .returning(users.c.id)

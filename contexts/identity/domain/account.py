@@ -9,7 +9,7 @@ from stdnum.br import cnpj
 from stdnum.exceptions import ValidationError
 
 _CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
-_POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
+_STATE_REGISTRATION = re.compile(r"P?[0-9]{7,14}|ISENTO")
 
 
 class AccountStatus(Enum):
@@ -43,18 +43,6 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """A Brazilian postal address; `state` is one of the 27 codes, `postal_code` the 8 digits of the CEP."""
-
-    street: str
-    number: str
-    district: str
-    city: str
-    state: str
-    postal_code: str
-
-
-@dataclass(frozen=True, slots=True)
 class Cnpj:
     """A CNPJ with right check digits: 12 characters, letters among them since July 2026, and 2 digits."""
 
@@ -71,7 +59,10 @@ class Cnpj:
         return cls(value) if _CNPJ.fullmatch(value) else None
 
 
-def parse_postal_code(text: str) -> str | None:
-    """The 8 digits of a CEP typed as 01310-100 or 01310100; None when it is none."""
-    match = _POSTAL_CODE.fullmatch(text.strip())
-    return match[1] + match[2] if match else None
+def parse_state_registration(text: str) -> str | None:
+    """An inscrição estadual without punctuation, or ISENTO; None when it can be neither.
+
+    Each state has a form of its own, with check digits of its own; the sales team looks it up anyway.
+    """
+    value = re.sub(r"[\s./-]", "", text).upper()
+    return value if _STATE_REGISTRATION.fullmatch(value) else None

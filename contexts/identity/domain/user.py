@@ -2,11 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
 from uuid import UUID
 
 from contexts.identity.domain.account import Account
+from contexts.shared.money import Money
 
 MAX_EMAIL = 254
+MAX_NAME = 200
 
 # Whether mail arrives is found out by sending some; this only refuses what cannot be an address.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -31,6 +36,45 @@ class Member:
     roles: frozenset[str]
     scopes: frozenset[str]
     email_verified: bool = False
+
+
+class AccountRole(Enum):
+    """What a user of a buyer account is there for."""
+
+    ADMINISTRATOR = "ADMINISTRATOR"
+    BUYER = "BUYER"
+    VIEWER = "VIEWER"
+
+
+ROLE_NAMES: Final = {
+    AccountRole.ADMINISTRATOR: "account_admin",
+    AccountRole.BUYER: "buyer",
+    AccountRole.VIEWER: "account_viewer",
+}
+"""The roles in the database behind the words the account uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMember:
+    """A user of a buyer account as its administrators see them. `approval_limit`: what they may order without
+    asking; None: no limit."""
+
+    user: User
+    account_id: UUID
+    role: AccountRole
+    active: bool
+    approval_limit: Money | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """One of the staff as those see them who manage the staff; `roles` by name, sorted."""
+
+    user: User
+    roles: tuple[str, ...]
+    active: bool
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,12 @@ from uuid import UUID
 from contexts.identity.domain.line import one_line
 from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
-from contexts.identity.domain.user import User, parse_email
+from contexts.identity.domain.user import MAX_NAME, User, parse_email
 from contexts.identity.ports import Accounts, Passwords, Users
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput, NotFound
 from contexts.shared.transaction import Transactions
-
-MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)

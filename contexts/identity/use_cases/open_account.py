@@ -4,16 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.domain.account import Account, AccountStatus, Address, Cnpj, parse_postal_code
+from contexts.identity.domain.account import Account, AccountStatus, Cnpj
+from contexts.identity.domain.address import Address, parse_address
 from contexts.identity.domain.line import one_line
+from contexts.identity.domain.user import MAX_NAME
 from contexts.identity.ports import AccountRegister, Users
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput
-from contexts.shared.states import STATES
 from contexts.shared.transaction import Transactions
 
-MAX_NAME = 200
 MAX_TIER = 40
 
 
@@ -55,7 +55,7 @@ class OpenAccount:
         level = one_line(tier, MAX_TIER) if tier is not None else None
         if tier is not None and level is None:
             details.append(_detail("tier", "INVALID", f"1 to {MAX_TIER} printable characters, or absent"))
-        place = _parse(address)
+        place = parse_address(address, ("input", "address"))
         if not isinstance(place, Address):
             details += place
         if details or name is None or number is None or not isinstance(place, Address):
@@ -70,30 +70,5 @@ class OpenAccount:
         return AccountOpened(account)
 
 
-def _parse(address: Address) -> Address | list[Detail]:
-    details: list[Detail] = []
-    lines: dict[str, str] = {}
-    typed = {
-        "street": address.street,
-        "number": address.number,
-        "district": address.district,
-        "city": address.city,
-    }
-    for field, text in typed.items():
-        line = one_line(text, MAX_NAME)
-        if line is None:
-            details.append(_detail("address", "INVALID", f"1 to {MAX_NAME} printable characters", field))
-        else:
-            lines[field] = line
-    if address.state not in STATES:
-        details.append(_detail("address", "UNKNOWN_STATE", "a state's two-letter code", "state"))
-    postal_code = parse_postal_code(address.postal_code)
-    if postal_code is None:
-        details.append(_detail("address", "INVALID", "a CEP: 8 digits", "postalCode"))
-    if details or postal_code is None:
-        return details
-    return Address(**lines, state=address.state, postal_code=postal_code)
-
-
-def _detail(field: str, code: str, message: str, *inner: str) -> Detail:
-    return Detail(("input", field, *inner), code, message)
+def _detail(field: str, code: str, message: str) -> Detail:
+    return Detail(("input", field), code, message)

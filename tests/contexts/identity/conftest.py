@@ -42,9 +42,11 @@ from contexts.identity.api import (
 from contexts.shared.adapters.database import Database
 from contexts.shared.clock import Clock
 from contexts.shared.mail import Mail, Mailer
+from gateway import wiring
 from tests.contexts.identity.clock import HandClock
 
 PASSWORD = "prumo-demo"
+PORTAL = "https://portal.example"
 SP_ADDRESS = Address("Rua Augusta", "1500", "Consolação", "São Paulo", "SP", "01304-001")
 PA_ADDRESS = Address("Avenida Nazaré", "s/n", "Nazaré", "Belém", "PA", "66035170")
 
@@ -68,11 +70,14 @@ def clock() -> HandClock:
 
 @dataclass(frozen=True, slots=True)
 class KeptMail:
-    """A mailer that keeps what it is given."""
+    """A mailer that keeps what it is given; refuses when told to."""
 
     mails: list[Mail] = field(default_factory=list)
+    refusing: list[bool] = field(default_factory=list)
 
     async def send(self, mail: Mail) -> None:
+        if self.refusing:
+            raise OSError("451 try again later")
         self.mails.append(mail)
 
 
@@ -114,7 +119,11 @@ async def identity_on(
             set_role_scopes=SetRoleScopes(roles, database, clock),
             open_account=OpenAccount(accounts, users, database, clock),
             add_user=AddUser(users, accounts, passwords, database, clock),
-            mail_person=MailPerson(users, mailed, database, mailer, clock, "https://portal.example"),
+            mail_person=MailPerson(users, mailed, database, mailer, clock, PORTAL),
+            onboarding=wiring.onboarding(
+                database, users, accounts, sessions, passwords, throttle, mailer, clock, PORTAL
+            ),
+            personnel=wiring.personnel(database, users, accounts, sessions, passwords, mailer, clock, PORTAL),
         )
     passwords.close()
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_postal_code
+from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
+from contexts.identity.domain.address import Address, parse_address, parse_postal_code
 from contexts.identity.domain.line import one_line
+from contexts.identity.domain.onboarding import AccountStep, AccountStepRefused, after
 from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
+from contexts.identity.domain.postal_codes import state_of
 from contexts.identity.domain.scopes import ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
@@ -24,6 +27,7 @@ from contexts.identity.domain.session import (
 )
 from contexts.identity.domain.user import MAX_EMAIL, parse_email
 from contexts.shared.ids import new_id
+from contexts.shared.states import STATES
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -218,3 +222,78 @@ def test_passwords_that_may_not_be_set(text: str, code: str) -> None:
 def test_any_text_is_judged(text: str) -> None:
     problem = password_problem(text, "password")
     assert problem is None or problem.code in {"TOO_SHORT", "TOO_LONG", "INVALID", "TOO_COMMON"}
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "state"),
+    [
+        ("01310100", "SP"),
+        ("19999999", "SP"),
+        ("20040002", "RJ"),
+        ("66035170", "PA"),
+        ("68900073", "AP"),
+        ("69301110", "RR"),
+        ("69005070", "AM"),
+        ("69400970", "AM"),
+        ("69900062", "AC"),
+        ("70040010", "DF"),
+        ("72800000", "GO"),
+        ("73015132", "DF"),
+        ("74003010", "GO"),
+        ("76801059", "RO"),
+        ("99999999", "RS"),
+        ("00999999", None),
+        ("78900000", None),
+        ("73699999", "DF"),
+        ("73700000", "GO"),
+    ],
+)
+def test_the_state_of_a_postal_code(postal_code: str, state: str | None) -> None:
+    assert state_of(postal_code) == state
+
+
+def test_every_state_has_postal_codes_and_no_code_has_two_states() -> None:
+    assert {state_of(f"{prefix:05}000") for prefix in range(100_000)} == STATES | {None}
+
+
+def test_an_address_is_tidied_and_its_blanks_are_nothing() -> None:
+    typed = Address(" Rua Um ", "s/n", "Centro", "Belém", "PA", "66000-000", " ", "Obra 12 ")
+    kept = Address("Rua Um", "s/n", "Centro", "Belém", "PA", "66000000", None, "Obra 12")
+    assert parse_address(typed, ("input",)) == kept
+    wrong = parse_address(replace(typed, complement="\0", city=""), ("input", "address"))
+    assert isinstance(wrong, list)
+    assert [detail.path[-1] for detail in wrong] == ["complement", "city"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("isento", "ISENTO"),
+        ("15.123.456-7", "151234567"),
+        ("P-01100424.3/002", "P011004243002"),
+        ("123", None),
+        ("", None),
+        ("ABCDEFGHI", None),
+        ("١٢٣٤٥٦٧٨٩", None),
+    ],
+)
+def test_a_state_registration(typed: str, kept: str | None) -> None:
+    assert parse_state_registration(typed) == kept
+
+
+def test_the_ways_of_an_account() -> None:
+    ways = {
+        (status.name, step.name): outcome.name
+        for status in AccountStatus
+        for step in AccountStep
+        if not isinstance(outcome := after(status, step), AccountStepRefused)
+    }
+    assert ways == {
+        ("PENDING", "INFORMATION_REQUESTED"): "PENDING",
+        ("PENDING", "INFORMATION_PROVIDED"): "PENDING",
+        ("PENDING", "APPROVED"): "APPROVED",
+        ("PENDING", "REJECTED"): "REJECTED",
+        ("APPROVED", "SUSPENDED"): "SUSPENDED",
+        ("SUSPENDED", "REACTIVATED"): "APPROVED",
+        ("REJECTED", "REACTIVATED"): "PENDING",
+    }

@@ -119,6 +119,18 @@ async def test_only_failures_count(identity: Identity, people: People, place: De
         assert isinstance(await attempt(identity, people.buyer_pa.email, place, PASSWORD), SignedIn)
 
 
+async def test_of_two_at_once_the_earlier_may_come_second(
+    identity: Identity, people: People, clock: HandClock, place: Device
+) -> None:
+    """One looks at the clock before the other, and reaches the database after it: neither has waited for anything."""
+    for password, expected in ((WRONG, InvalidCredentials), (PASSWORD, SignedIn)):
+        assert isinstance(await attempt(identity, people.rep.email, place, password), expected)
+        clock.advance(-SECOND)
+        for email in (people.buyer_sp.email, people.rep.email):
+            assert isinstance(await attempt(identity, email, place, password), expected)
+            clock.advance(-SECOND)
+
+
 async def test_a_stranger_does_not_keep_out_who_has_signed_in_from_here(
     identity: Identity, people: People, place: Device
 ) -> None:

@@ -1,0 +1,217 @@
+"""Buyer accounts as the sales team works with them: listing, history, who looks after them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, Text, Uuid, any_, bindparam, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
+from contexts.identity.adapters.tables import (
+    account_addresses,
+    account_changes,
+    buyer_accounts,
+    portfolio,
+    user_roles,
+    users,
+)
+from contexts.identity.domain.account import Account, AccountStatus
+from contexts.identity.domain.onboarding import AccountChange, AccountStep
+from contexts.identity.domain.scopes import ALL_ACCOUNTS
+from contexts.identity.domain.user import Principal, User
+from contexts.identity.ports import AccountFilter, Registration
+from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.query import Query
+from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_CHANGE = (
+    account_changes.c.id,
+    account_changes.c.account_id,
+    account_changes.c.step,
+    account_changes.c.status,
+    account_changes.c.reason,
+    account_changes.c.note,
+    account_changes.c.by,
+    account_changes.c.at,
+)
+_HISTORIES = Query(
+    select(*_CHANGE).where(account_changes.c.account_id == any_(_IDS)).order_by(account_changes.c.id)
+)
+_CHANGES = Query(select(*_CHANGE).where(account_changes.c.id == any_(_IDS)))
+_REASONS = Query(
+    select(account_changes.c.account_id, account_changes.c.reason)
+    .ext(distinct_on(account_changes.c.account_id))
+    .where(
+        account_changes.c.account_id == any_(_IDS),
+        # What the account itself said is not a reason it was told.
+        account_changes.c.step != AccountStep.REGISTERED.value,
+        account_changes.c.step != AccountStep.INFORMATION_PROVIDED.value,
+    )
+    .order_by(account_changes.c.account_id, account_changes.c.id.desc())
+)
+_REGISTRATIONS = Query(
+    select(buyer_accounts.c.id, buyer_accounts.c.state_registration, buyer_accounts.c.created_at).where(
+        buyer_accounts.c.id == any_(_IDS)
+    )
+)
+_REPS = Query(
+    select(portfolio.c.account_id, users.c.id, users.c.name, users.c.email)
+    .join_from(portfolio, users, users.c.id == portfolio.c.rep_id)
+    .join(user_roles, user_roles.c.user_id == users.c.id)
+    .where(portfolio.c.account_id == any_(_IDS), users.c.active, user_roles.c.role == "sales_rep")
+    .order_by(users.c.id)
+)
+
+STATUSES = {status.value: status for status in AccountStatus}
+STEPS = {step.value: step for step in AccountStep}
+
+
+class _Shape(NamedTuple):
+    """What the text of a listing depends on: which filters are given, and how the window is cut."""
+
+    own: bool
+    portfolio: bool
+    statuses: bool
+    name: bool
+    cnpj: bool
+    state: bool
+    rep: bool
+
+
+def _asked(shape: _Shape, statement: Select[Any]) -> Select[Any]:
+    accounts = buyer_accounts.c
+    if shape.own:
+        statement = statement.where(accounts.id == bindparam("own", type_=Uuid))
+    if shape.portfolio:
+        statement = statement.where(_looked_after_by("user_id"))
+    if shape.statuses:
+        statement = statement.where(accounts.status == any_(bindparam("statuses", type_=ARRAY(Text))))
+    if shape.name or shape.cnpj:
+        name = func.unaccent(func.lower(accounts.legal_name)).like(
+            func.unaccent(func.lower(bindparam("name", type_=Text))), escape="\\"
+        )
+        number = accounts.cnpj.like(bindparam("cnpj", type_=Text))
+        statement = statement.where(or_(name, number) if shape.cnpj else name)
+    if shape.state:
+        statement = statement.where(account_addresses.c.state == bindparam("state", type_=Text))
+    if shape.rep:
+        statement = statement.where(_looked_after_by("rep_id"))
+    return statement
+
+
+def _looked_after_by(name: str) -> Any:  # Any: SQLAlchemy's Exists, as a condition
+    return exists().where(
+        portfolio.c.account_id == buyer_accounts.c.id, portfolio.c.rep_id == bindparam(name, type_=Uuid)
+    )
+
+
+@cache
+def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tuple[Any, ...]]:
+    asked = _asked(shape, select(*ACCOUNT_COLUMNS).select_from(ACCOUNT_WITH_STATE))
+    if after:
+        asked = asked.where(buyer_accounts.c.id < bindparam("after", type_=Uuid))
+    if before:
+        asked = asked.where(buyer_accounts.c.id > bindparam("before", type_=Uuid))
+    newest_first = buyer_accounts.c.id.asc() if backward else buyer_accounts.c.id.desc()
+    return Query(asked.order_by(newest_first).limit(bindparam("limit")))
+
+
+@cache
+def _count(shape: _Shape) -> Query[int]:
+    return Query(_asked(shape, select(func.count()).select_from(ACCOUNT_WITH_STATE)))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAccountFiles:
+    """Reads, one statement each however many accounts are asked for."""
+
+    database: Database
+
+    async def page(self, principal: Principal, filter: AccountFilter, window: Window) -> Page[Account]:
+        """Ids are UUIDv7, so the newest first is the largest id first."""
+        shape, values = _filtered(principal, filter)
+        after = None if window.after is None else _id_of(window.after)
+        before = None if window.before is None else _id_of(window.before)
+        rows = await self.database.fetch(
+            _page(shape, window.backward, after is not None, before is not None),
+            {**values, "after": after, "before": before, "limit": window.limit + 1},
+        )
+        return page_of(window, [(account_of(row), (str(row[0]),)) for row in rows])
+
+    async def count(self, principal: Principal, filter: AccountFilter) -> int:
+        shape, values = _filtered(principal, filter)
+        ((count,),) = await self.database.fetch(_count(shape), values)
+        return count
+
+    async def registrations(self, account_ids: Collection[UUID]) -> dict[UUID, Registration]:
+        rows = await self.database.fetch(_REGISTRATIONS, {"ids": list(account_ids)})
+        return {account_id: Registration(number, at) for account_id, number, at in rows}
+
+    async def histories(self, account_ids: Collection[UUID]) -> dict[UUID, list[AccountChange]]:
+        found: dict[UUID, list[AccountChange]] = {account_id: [] for account_id in account_ids}
+        for row in await self.database.fetch(_HISTORIES, {"ids": list(account_ids)}):
+            change = change_of(row)
+            found[change.account_id].append(change)
+        return found
+
+    async def reasons(self, account_ids: Collection[UUID]) -> dict[UUID, str]:
+        rows = await self.database.fetch(_REASONS, {"ids": list(account_ids)})
+        return {account_id: reason for account_id, reason in rows if reason is not None}
+
+    async def changes(self, ids: Collection[UUID]) -> dict[UUID, AccountChange]:
+        rows = await self.database.fetch(_CHANGES, {"ids": list(ids)})
+        return {row[0]: change_of(row) for row in rows}
+
+    async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
+        found: dict[UUID, list[User]] = {account_id: [] for account_id in account_ids}
+        for account_id, *user in await self.database.fetch(_REPS, {"ids": list(account_ids)}):
+            found[account_id].append(User(*user))
+        return found
+
+
+ChangeRow = tuple[UUID, UUID, str, str, str | None, str | None, UUID, datetime]
+
+
+def change_of(row: ChangeRow) -> AccountChange:
+    """The step in the values of _CHANGE."""
+    id_, account_id, step, status, reason, note, by, at = row
+    return AccountChange(id_, account_id, STEPS[step], STATUSES[status], reason, note, by, at)
+
+
+def _filtered(principal: Principal, filter: AccountFilter) -> tuple[_Shape, dict[str, object]]:
+    every = ALL_ACCOUNTS in principal.scopes
+    own = not every and principal.account_id is not None
+    search = (filter.search or "").strip()
+    number = "".join(character for character in search.upper() if character.isalnum())
+    shape = _Shape(
+        own=own,
+        portfolio=not every and not own,
+        statuses=filter.statuses is not None,
+        name=bool(search),
+        cnpj=bool(search and number),
+        state=filter.state is not None,
+        rep=filter.rep_id is not None,
+    )
+    literal = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return shape, {
+        "own": principal.account_id,
+        "user_id": principal.user_id,
+        "statuses": [status.value for status in filter.statuses or ()],
+        "name": f"%{literal}%",
+        "cnpj": f"{number}%",
+        "state": filter.state,
+        "rep_id": filter.rep_id,
+    }
+
+
+def _id_of(position: Position) -> UUID:
+    try:
+        (text,) = position
+        return UUID(text)
+    except (TypeError, ValueError):
+        raise InvalidPosition("not a position in a list of accounts") from None

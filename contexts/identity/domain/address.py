@@ -1,0 +1,85 @@
+"""Brazilian postal addresses, of which a buyer account has several."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from contexts.identity.domain.line import one_line
+from contexts.identity.domain.postal_codes import state_of
+from contexts.shared.rejections import Detail
+from contexts.shared.states import STATES
+
+MAX_LINE = 200
+MAX_ADDRESSES = 50
+"""Of one account: an open construction site each, and room to spare."""
+
+_POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place; `state` is one of the 27 codes, `postal_code` the 8 digits of the CEP, which lies in that state.
+
+    `label` is what the account calls it ("Obra Vila Mariana").
+    """
+
+    street: str
+    number: str
+    district: str
+    city: str
+    state: str
+    postal_code: str
+    complement: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAddress:
+    """An address with what the account uses it for. The primary one's state decides the account's prices."""
+
+    id: UUID
+    place: Address
+    primary: bool
+    delivery: bool
+    billing: bool
+
+
+def parse_postal_code(text: str) -> str | None:
+    """The 8 digits of a CEP typed as 01310-100 or 01310100; None when it is none."""
+    match = _POSTAL_CODE.fullmatch(text.strip())
+    return match[1] + match[2] if match else None
+
+
+def parse_address(typed: Address, path: tuple[str, ...]) -> Address | list[Detail]:
+    """The address as it is kept, or everything that is wrong with it; `path` leads to it in the input."""
+    details: list[Detail] = []
+
+    def line(field: str, text: str) -> str:
+        kept = one_line(text, MAX_LINE)
+        if kept is None:
+            details.append(Detail((*path, field), "INVALID", f"1 to {MAX_LINE} printable characters"))
+        return kept or ""
+
+    def optional(field: str, text: str | None) -> str | None:
+        return None if text is None or not text.strip() else line(field, text)
+
+    street, number = line("street", typed.street), line("number", typed.number)
+    complement = optional("complement", typed.complement)
+    district, city = line("district", typed.district), line("city", typed.city)
+    if typed.state not in STATES:
+        details.append(Detail((*path, "state"), "UNKNOWN_STATE", "a state's two-letter code"))
+    postal_code = parse_postal_code(typed.postal_code)
+    if postal_code is None:
+        details.append(Detail((*path, "postalCode"), "INVALID", "a CEP: 8 digits"))
+    elif typed.state in STATES and state_of(postal_code) != typed.state:
+        details.append(
+            Detail(
+                (*path, "postalCode"),
+                "STATE_MISMATCH",
+                f"this CEP is not in {typed.state}; correct the one or the other",
+            )
+        )
+    label = optional("label", typed.label)
+    if details or postal_code is None:
+        return details
+    return Address(street, number, district, city, typed.state, postal_code, complement, label)

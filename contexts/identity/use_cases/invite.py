@@ -1,0 +1,287 @@
+"""Invite somebody by mail, send it again, take it back."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from contexts.identity.domain.account import Account, AccountStatus
+from contexts.identity.domain.invitation import (
+    INVITATION_LIFE,
+    MOST_INVITED,
+    MOST_INVITED_UNAPPROVED,
+    RESEND_AFTER,
+    Invitation,
+    InvitationStatus,
+)
+from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
+from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, parse_email
+from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations
+from contexts.identity.use_cases.keep_addresses import reached
+from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.money import CENTAVO, Money
+from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
+from contexts.shared.transaction import Event, Transaction, Transactions
+
+MAX_LIMIT = Decimal("999999999999.99")
+BEYOND_YOU = Forbidden("You cannot give a role that may do what you may not.")
+
+
+@dataclass(frozen=True, slots=True)
+class InviteUserCommand:
+    """Who becomes a user of the account."""
+
+    account_id: UUID
+    email: str
+    role: AccountRole
+    approval_limit: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """The invitation; a mail goes out, or, `replayed`, had gone out before."""
+
+    invitation: Invitation
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationClosed:
+    """It was accepted or revoked, so there is nothing left to send or to take back."""
+
+    status: InvitationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class InviteUser:
+    """Invites to a buyer account. An address that belongs to a user of another account is invited like any
+    other, and the mail says what to do: the inviter learns nothing of people elsewhere."""
+
+    accounts: Accounts
+    register: AccountRegister
+    directory: Directory
+    invitations: Invitations
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, by: Actor, command: InviteUserCommand
+    ) -> Invited | InvalidInput | NotFound:
+        email = parse_email(command.email)
+        if email is None:
+            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+        limit = parse_limit(command.role, command.approval_limit)
+        if isinstance(limit, InvalidInput):
+            return limit
+        async with self.transactions.begin() as transaction:
+            account = await reached(transaction, principal, command.account_id, self.accounts, self.register)
+            if isinstance(account, NotFound):
+                return account
+            members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
+            if any(member.user.email.lower() == email.lower() for member in members):
+                return InvalidInput.at("email", "TAKEN", "this person is one of the account's users already")
+            roles, now = (ROLE_NAMES[command.role],), self.clock.now()
+            draft = _draft(account.id, email, roles, limit, principal, now)
+            invited = await _invite(transaction, by, self.invitations, draft)
+            if not invited.replayed and await self._too_many(transaction, account, now):
+                return InvalidInput.at("email", "TOO_MANY", "too many invitations this week; go on later")
+            await transaction.commit()
+        return invited
+
+    async def _too_many(self, transaction: Transaction, account: Account, now: datetime) -> bool:
+        """With the one just made, which is not committed yet. The account is locked, so the count holds."""
+        approved = account.status is AccountStatus.APPROVED
+        made = await self.invitations.count_since(transaction, account.id, now - INVITATION_LIFE)
+        return made > (MOST_INVITED if approved else MOST_INVITED_UNAPPROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class InviteStaff:
+    """Invites to the staff. Nobody gives a role that may do more than they may themselves."""
+
+    directory: Directory
+    invitations: Invitations
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, by: Actor, email: str, roles: Collection[str]
+    ) -> Invited | InvalidInput | Forbidden:
+        address = parse_email(email)
+        if address is None:
+            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+        async with self.transactions.begin() as transaction:
+            held = tuple(sorted(set(roles)))
+            wrong = grantable(principal, held, await self.directory.staff_roles(within=transaction))
+            if wrong is not None:
+                return wrong
+            staff = await self.directory.staff(within=transaction)
+            if any(member.user.email.lower() == address.lower() for member in staff):
+                return InvalidInput.at("email", "TAKEN", "this person is one of the staff already")
+            draft = _draft(None, address, held, None, principal, self.clock.now())
+            invited = await _invite(transaction, by, self.invitations, draft)
+            await transaction.commit()
+        return invited
+
+
+@dataclass(frozen=True, slots=True)
+class ResendInvitation:
+    """Mails an invitation once more and lets it live another week; the links sent before work too. Within ten
+    minutes of the last mail it is that request come twice."""
+
+    accounts: Accounts
+    invitations: Invitations
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, by: Actor, invitation_id: UUID
+    ) -> Invited | InvitationClosed | NotFound:
+        async with self.transactions.begin() as transaction:
+            held = await _reached(transaction, principal, invitation_id, self.accounts, self.invitations)
+            if isinstance(held, NotFound):
+                return held
+            now = self.clock.now()
+            status = held.status(now)
+            if status not in (InvitationStatus.OPEN, InvitationStatus.EXPIRED):
+                return InvitationClosed(status)
+            if now - held.sent_at < RESEND_AFTER:
+                return Invited(held, replayed=True)
+            sent = replace(held, expires_at=now + INVITATION_LIFE)
+            await self.invitations.put(transaction, sent)
+            await _send(transaction, sent)
+            await transaction.record(_act(by, "identity.invitation_resent", sent, now))
+            await transaction.commit()
+        return Invited(sent, replayed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeInvitation:
+    """Takes an invitation back: its links open nothing from now on."""
+
+    accounts: Accounts
+    invitations: Invitations
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, principal: Principal, by: Actor, invitation_id: UUID
+    ) -> Invited | InvitationClosed | NotFound:
+        async with self.transactions.begin() as transaction:
+            held = await _reached(transaction, principal, invitation_id, self.accounts, self.invitations)
+            if isinstance(held, NotFound):
+                return held
+            now = self.clock.now()
+            status = held.status(now)
+            if status is InvitationStatus.REVOKED:
+                return Invited(held, replayed=True)
+            if status is InvitationStatus.ACCEPTED:
+                return InvitationClosed(status)
+            revoked = replace(held, revoked_at=now)
+            await self.invitations.put(transaction, revoked)
+            await transaction.record(_act(by, "identity.invitation_revoked", revoked, now))
+            await transaction.commit()
+        return Invited(revoked, replayed=False)
+
+
+def parse_limit(role: AccountRole, amount: Decimal | None) -> Money | InvalidInput | None:
+    """What a buyer may order without asking. Only buyers have one: viewers order nothing, administrators approve."""
+    if amount is None:
+        return None
+    if role is not AccountRole.BUYER:
+        return InvalidInput.at("approvalLimit", "NOT_A_BUYER", "only a buyer has an approval limit")
+    if not 0 <= amount <= MAX_LIMIT or amount != amount.quantize(CENTAVO):
+        return InvalidInput.at(
+            "approvalLimit", "INVALID", "an amount in reais of at most two decimals, from 0"
+        )
+    return Money(amount.quantize(CENTAVO))
+
+
+def grantable(
+    principal: Principal, roles: Collection[str], known: dict[str, frozenset[str]]
+) -> InvalidInput | Forbidden | None:
+    """Why the principal may not give these staff roles; None when they may."""
+    if not roles or not known.keys() >= set(roles):
+        return InvalidInput.at("roles", "UNKNOWN_ROLE", f"one or more of {', '.join(sorted(known))}")
+    return beyond(principal, roles, known)
+
+
+def beyond(
+    principal: Principal, roles: Collection[str], known: dict[str, frozenset[str]]
+) -> Forbidden | None:
+    """Whether these roles may do anything the principal may not: such roles they neither give nor take."""
+    held = frozenset[str]().union(*(known.get(role, frozenset()) for role in roles))
+    return None if held <= principal.scopes else BEYOND_YOU
+
+
+def _draft(
+    account_id: UUID | None,
+    email: str,
+    roles: tuple[str, ...],
+    limit: Money | None,
+    principal: Principal,
+    now: datetime,
+) -> Invitation:
+    return Invitation(
+        new_id(), account_id, email, roles, limit, principal.user_id, now, now + INVITATION_LIFE
+    )
+
+
+async def _invite(
+    transaction: Transaction, by: Actor, invitations: Invitations, draft: Invitation
+) -> Invited:
+    """One open invitation for each account and address: the same again is a repetition, another replaces it."""
+    now = draft.created_at
+    while not await invitations.add(transaction, draft):
+        held = await invitations.open_for(transaction, draft.account_id, draft.email)
+        if held is None:
+            continue  # accepted or revoked just now
+        alike = (held.roles, held.approval_limit) == (draft.roles, draft.approval_limit)
+        if alike and held.status(now) is InvitationStatus.OPEN:
+            return Invited(held, replayed=True)
+        await invitations.put(transaction, replace(held, revoked_at=now))
+    await _send(transaction, draft)
+    await transaction.record(_act(by, "identity.user_invited", draft, now))
+    return Invited(draft, replayed=False)
+
+
+async def _reached(
+    transaction: Transaction,
+    principal: Principal,
+    invitation_id: UUID,
+    accounts: Accounts,
+    invitations: Invitations,
+) -> Invitation | NotFound:
+    held = await invitations.lock(transaction, invitation_id)
+    absent = NotFound("invitation", ("input", "id"))
+    if held is None:
+        return absent
+    if held.account_id is None:
+        may = USER_MANAGE in principal.scopes and principal.account_id is None
+        return held if may else absent
+    seen = await accounts.visible(principal, [held.account_id], within=transaction)
+    return held if seen and ACCOUNT_MANAGE in principal.scopes else absent
+
+
+async def _send(transaction: Transaction, invitation: Invitation) -> None:
+    await transaction.publish(Event("identity.user_invited", {"invitation_id": str(invitation.id)}))
+
+
+def _act(by: Actor, action: str, invitation: Invitation, at: datetime) -> Act:
+    limit = invitation.approval_limit
+    return Act(
+        by,
+        action,
+        Subject("Invitation", invitation.id),
+        at,
+        account_id=invitation.account_id,
+        after={
+            "email": invitation.email,
+            "roles": list(invitation.roles),
+            "approvalLimit": None if limit is None else str(limit.amount),
+            "expiresAt": invitation.expires_at.isoformat(),
+        },
+    )

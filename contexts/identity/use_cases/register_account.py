@@ -1,0 +1,232 @@
+"""A company registers itself, with its first user; the sales team decides what becomes of it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
+from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
+from contexts.identity.domain.line import one_line
+from contexts.identity.domain.onboarding import AccountChange, AccountStep
+from contexts.identity.domain.password import password_problem
+from contexts.identity.domain.user import MAX_NAME, ROLE_NAMES, AccountRole, User, parse_email
+from contexts.identity.ports import (
+    AccountRegister,
+    AddressBook,
+    Passwords,
+    Throttle,
+    TooManyAttempts,
+    Users,
+)
+from contexts.identity.use_cases.verify_email import VERIFICATION_ASKED
+from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import Clock
+from contexts.shared.ids import new_id
+from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.transaction import Event, Transaction, Transactions
+
+MAX_KEY = 128
+
+
+@dataclass(frozen=True, slots=True)
+class AddressDraft:
+    """An address as typed, and what it is for."""
+
+    place: Address
+    delivery: bool = True
+    billing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCommand:
+    """As typed. The first address is the primary one: its state decides the prices. The key is new for every
+    registration and the same for every retry of it."""
+
+    idempotency_key: str = field(repr=False)
+    legal_name: str
+    cnpj: str
+    state_registration: str | None
+    addresses: Sequence[AddressDraft]
+    name: str
+    email: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The registration was taken in, and whoever owns the e-mail address is written to. Nothing here tells
+    whether there was a user with that address before."""
+
+    legal_name: str
+    cnpj: str
+    email: str
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CnpjTaken:
+    """There is an account with this CNPJ; whose, and how it stands, is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    account: Account
+    state_registration: str | None
+    places: Sequence[tuple[Address, AddressDraft]]
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAccount:
+    """Makes a PENDING account and its administrator, both or neither.
+
+    An e-mail address that somebody signs in with is answered like any other, and its owner is told by mail; then
+    no account is made. That costs a hash too, so that time tells no more than the answer does.
+    """
+
+    accounts: AccountRegister
+    addresses: AddressBook
+    users: Users
+    passwords: Passwords
+    throttle: Throttle
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(
+        self, by: Actor, address: str | None, command: RegisterCommand
+    ) -> Registered | CnpjTaken | TooManyAttempts | InvalidInput:
+        """`address` is where the request comes from; few registrations an hour are taken from one."""
+        draft = _parse(command)
+        if not isinstance(draft, _Draft):
+            return InvalidInput(tuple(draft))
+        email, now = draft.user.email, self.clock.now()
+        async with self.throttle.attempt("register", email, address, now, seen_here=False) as attempt:
+            if isinstance(attempt, TooManyAttempts):
+                return attempt
+            return await self._register(by, command, draft)
+
+    async def _register(self, by: Actor, command: RegisterCommand, draft: _Draft) -> Registered | CnpjTaken:
+        password_hash = await self.passwords.hash(command.password)
+        account, user = draft.account, draft.user
+        done = Registered(account.legal_name, account.cnpj, user.email, replayed=False)
+        registration = _fingerprint(command, account.cnpj, user.email)
+        now = self.clock.now()
+        async with self.transactions.begin() as transaction:
+            (place, _), *_ = draft.places
+            if not await self.accounts.add(
+                transaction,
+                account,
+                place,
+                (),
+                now,
+                state_registration=draft.state_registration,
+                registration=registration,
+            ):
+                if await self.accounts.registered_by(transaction, account.cnpj) == registration:
+                    return replace(done, replayed=True)
+                return CnpjTaken()
+            roles = [ROLE_NAMES[AccountRole.ADMINISTRATOR]]
+            if await self.users.add(transaction, user, password_hash, roles, account.id, now):
+                await self._complete(transaction, by, draft)
+                await transaction.commit()
+                return done
+        await self._tell_owner(user.email)
+        return done
+
+    async def _complete(self, transaction: Transaction, by: Actor, draft: _Draft) -> None:
+        """The addresses, the first line of the history, the audit and the mail."""
+        account, user, now = draft.account, draft.user, self.clock.now()
+        (kept,) = (await self.addresses.of([account.id], within=transaction))[account.id]
+        for index, (place, use) in enumerate(draft.places):
+            await self.addresses.put(
+                transaction,
+                account.id,
+                AccountAddress(
+                    id=kept.id if index == 0 else new_id(),
+                    place=place,
+                    primary=index == 0,
+                    delivery=use.delivery,
+                    billing=use.billing,
+                ),
+            )
+        change = AccountChange(
+            new_id(), account.id, AccountStep.REGISTERED, account.status, None, None, user.id, now
+        )
+        await self.accounts.change(transaction, change)
+        await transaction.record(
+            Act(
+                by,
+                "identity.account_registered",
+                Subject("BuyerAccount", account.id),
+                now,
+                account_id=account.id,
+                after={
+                    "legalName": account.legal_name,
+                    "cnpj": account.cnpj,
+                    "status": account.status.value,
+                    "administrator": str(user.id),
+                },
+            )
+        )
+        await transaction.publish(
+            Event("identity.account_changed", {"change_id": str(change.id), "user_id": str(user.id)})
+        )
+        await transaction.publish(Event(VERIFICATION_ASKED, {"user_id": str(user.id)}))
+
+    async def _tell_owner(self, email: str) -> None:
+        owner = await self.users.credentials(email)
+        if owner is not None:
+            async with self.transactions.begin() as transaction:
+                told = {"user_id": str(owner.member.user.id)}
+                await transaction.publish(Event("identity.registered_again", told))
+                await transaction.commit()
+
+
+def _parse(command: RegisterCommand) -> _Draft | list[Detail]:
+    details: list[Detail] = []
+
+    def wrong(path: tuple[str, ...], code: str, message: str) -> None:
+        details.append(Detail(("input", *path), code, message))
+
+    key = command.idempotency_key
+    if not (len(key.strip()) > 0 and len(key) <= MAX_KEY and key.isprintable()):
+        wrong(("idempotencyKey",), "MALFORMED", f"1 to {MAX_KEY} printable characters")
+    legal_name = one_line(command.legal_name, MAX_NAME)
+    if legal_name is None:
+        wrong(("legalName",), "INVALID", f"1 to {MAX_NAME} printable characters")
+    cnpj = Cnpj.parse(command.cnpj)
+    if cnpj is None:
+        wrong(("cnpj",), "INVALID_CNPJ", "not a CNPJ: 14 characters, the last 2 check digits")
+    state_registration: str | None = None
+    if command.state_registration is not None and command.state_registration.strip():
+        state_registration = parse_state_registration(command.state_registration)
+        if state_registration is None:
+            wrong(("stateRegistration",), "INVALID", "7 to 14 digits, or ISENTO, or absent")
+    places: list[tuple[Address, AddressDraft]] = []
+    if not 1 <= len(command.addresses) <= MAX_ADDRESSES:
+        wrong(("addresses",), "COUNT", f"1 to {MAX_ADDRESSES} addresses, the main one first")
+    for index, draft in enumerate(command.addresses[:MAX_ADDRESSES]):
+        place = parse_address(draft.place, ("input", "addresses", str(index)))
+        if isinstance(place, Address):
+            places.append((place, draft))
+        else:
+            details += place
+    name = one_line(command.name, MAX_NAME)
+    if name is None:
+        wrong(("user", "name"), "INVALID", f"1 to {MAX_NAME} printable characters")
+    email = parse_email(command.email)
+    if email is None:
+        wrong(("user", "email"), "INVALID", "not an e-mail address")
+    personal = (command.name, command.email, command.legal_name)
+    if problem := password_problem(command.password, "password", *personal):
+        details.append(replace(problem, path=("input", "user", "password")))
+    if details or legal_name is None or cnpj is None or name is None or email is None:
+        return details
+    account = Account(new_id(), legal_name, cnpj.value, places[0][0].state, None, AccountStatus.PENDING)
+    return _Draft(account, state_registration, places, User(new_id(), name, email))
+
+
+def _fingerprint(command: RegisterCommand, cnpj: str, email: str) -> bytes:
+    """Who does not know the key, which a client makes at random, cannot ask for somebody else's registration."""
+    told = "\0".join([command.idempotency_key, cnpj, email.lower()])
+    return hashlib.sha256(told.encode()).digest()

@@ -1,0 +1,121 @@
+"""Why onboarding and the management of people were refused."""
+
+from typing import assert_never
+
+import strawberry
+
+from contexts.identity import api as identity
+from contexts.identity.api import AccountStatus, AccountStep, InvitationStatus
+from contexts.shared import rejections
+from resolvers.vocabulary.errors import DomainError, ErrorCode, ErrorDetail, SharedRejection, shared_error
+
+
+@strawberry.type(description="There is an account with this CNPJ already. Whose, is not told.")
+class CnpjTakenError(DomainError):
+    """CONFLICT."""
+
+
+@strawberry.type(description="The account's status does not allow this step.")
+class AccountTransitionError(DomainError):
+    """INVALID_TRANSITION."""
+
+    status: AccountStatus = strawberry.field(description="The status it has.")
+    step: AccountStep = strawberry.field(description="The step that was asked for.")
+
+
+@strawberry.type(description="Nobody else could administer the account, or the staff, any more.")
+class LastAdministratorError(DomainError):
+    """CONFLICT."""
+
+
+@strawberry.type(description="The invitation was accepted or taken back.")
+class InvitationClosedError(DomainError):
+    """CONFLICT."""
+
+    status: InvitationStatus = strawberry.field(description="What has become of it.")
+
+
+@strawberry.type(
+    description="The link of the invitation opens nothing: unknown, used, expired or taken back."
+)
+class InvitationInvalidError(DomainError):
+    """TOKEN_INVALID."""
+
+
+@strawberry.type(description="The invited e-mail address has a user by now.")
+class EmailTakenError(DomainError):
+    """CONFLICT."""
+
+
+TYPES = [
+    CnpjTakenError,
+    AccountTransitionError,
+    LastAdministratorError,
+    InvitationClosedError,
+    InvitationInvalidError,
+    EmailTakenError,
+]
+
+Rejection = (
+    SharedRejection
+    | identity.CnpjTaken
+    | identity.AccountStepRefused
+    | identity.LastAdministrator
+    | identity.InvitationClosed
+    | identity.InvitationInvalid
+    | identity.AddressTaken
+)
+
+
+def error_of(rejection: Rejection) -> DomainError:
+    """The GraphQL error of a refusal."""
+    match rejection:
+        case identity.CnpjTaken():
+            message = (
+                "This CNPJ cannot be registered again. If it is your company's, ask its administrator for an"
+                " invitation, or our sales team."
+            )
+            return CnpjTakenError(
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("cnpj", "TAKEN", message)]
+            )
+        case identity.AccountStepRefused(status, step):
+            return AccountTransitionError(
+                code=ErrorCode.INVALID_TRANSITION,
+                message=f"{step.name} is not possible for an account that is {status.name}.",
+                details=[],
+                status=status,
+                step=step,
+            )
+        case identity.LastAdministrator():
+            message = "This is the last active administrator; make somebody else one first."
+            return LastAdministratorError(
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "LAST", message)]
+            )
+        case identity.InvitationClosed(status):
+            return InvitationClosedError(
+                code=ErrorCode.CONFLICT,
+                message=f"This invitation is {status.name}; send a new one.",
+                details=[],
+                status=status,
+            )
+        case identity.InvitationInvalid():
+            message = (
+                "This link was used, has expired or was taken back; ask for a new invitation, or sign in."
+            )
+            return InvitationInvalidError(code=ErrorCode.TOKEN_INVALID, message=message, details=[])
+        case identity.AddressTaken():
+            message = "Your e-mail address has a user already; sign in, or ask for an invitation to another address."
+            return EmailTakenError(code=ErrorCode.CONFLICT, message=message, details=[])
+        case (
+            rejections.InvalidInput()
+            | rejections.NotFound()
+            | rejections.Forbidden()
+            | rejections.IdempotencyKeyReused()
+        ):
+            return shared_error(rejection)
+        case _:
+            assert_never(rejection)
+
+
+def _detail(field: str, code: str, message: str) -> ErrorDetail:
+    return ErrorDetail(path=["input", field], code=code, message=message)

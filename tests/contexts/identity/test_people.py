@@ -1,0 +1,259 @@
+"""What happens at once, what expires, and what cannot be repeated: people and portfolios on the real PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from contexts.identity.adapters.tables import account_changes, invitation_tokens, portfolio, users
+from contexts.identity.api import (
+    ROLES,
+    USER_INVITED,
+    Account,
+    AccountMember,
+    AccountRole,
+    Identity,
+    InvitationAccepted,
+    InvitationInvalid,
+    InvitationStatus,
+    Invited,
+    InviteUserCommand,
+    LastAdministrator,
+    MemberChanged,
+    PortfolioChanged,
+    Principal,
+    StaffChanged,
+    User,
+    UserAdded,
+)
+from contexts.shared.adapters.database import Database
+from contexts.shared.ids import new_id
+from contexts.shared.rejections import Forbidden
+from contexts.shared.transaction import Event
+from tests.actor import by
+from tests.contexts.identity.clock import HandClock
+from tests.contexts.identity.conftest import PASSWORD, KeptMail, People
+
+
+def principal(user: User, role: str, account: Account | None = None) -> Principal:
+    return Principal(user.id, new_id(), account.id if account else None, frozenset({role}), ROLES[role])
+
+
+async def added(identity: Identity, role: str, account: Account | None = None) -> User:
+    outcome = await identity.add_user(
+        email=f"{new_id().hex}@prumo.example",
+        name="Nova Pessoa",
+        password=PASSWORD,
+        roles=[role],
+        account_id=account.id if account else None,
+    )
+    assert isinstance(outcome, UserAdded)
+    return outcome.user
+
+
+@pytest.fixture(scope="module")
+async def boss(identity: Identity, people: People) -> Principal:
+    """Administers the SP account."""
+    return principal(await added(identity, "account_admin", people.sp), "account_admin", people.sp)
+
+
+async def invited(identity: Identity, boss: Principal, mail: KeptMail) -> tuple[UUID, str]:
+    """An invitation, and the token that was mailed for it."""
+    assert boss.account_id is not None
+    command = InviteUserCommand(boss.account_id, f"{new_id().hex}@obra.example", AccountRole.BUYER, None)
+    outcome = await identity.personnel.invite_user(boss, by(boss.user_id), command)
+    assert isinstance(outcome, Invited)
+    return outcome.invitation.id, await mailed(identity, outcome.invitation.id, mail)
+
+
+async def mailed(identity: Identity, invitation_id: UUID, mail: KeptMail) -> str:
+    event = Event(USER_INVITED, {"invitation_id": str(invitation_id)})
+    await identity.personnel.mail_invitation(new_id(), event)
+    return mail.mails[-1].text.partition("#token=")[2].split()[0]
+
+
+async def test_one_link_used_ten_times_at_once_makes_one_user(
+    identity: Identity, boss: Principal, mail: KeptMail
+) -> None:
+    _, token = await invited(identity, boss, mail)
+    accept = identity.personnel.accept_invitation
+    outcomes = await asyncio.gather(*(accept(by(), token, "Nova Pessoa", PASSWORD) for _ in range(10)))
+    assert [isinstance(outcome, InvitationAccepted) for outcome in outcomes].count(True) == 1
+    assert outcomes.count(InvitationInvalid()) == 9
+
+
+async def test_two_links_of_one_invitation_at_once_make_one_user(
+    identity: Identity, boss: Principal, mail: KeptMail
+) -> None:
+    id, first = await invited(identity, boss, mail)
+    second = await mailed(identity, id, mail)
+    assert first != second
+    accept = identity.personnel.accept_invitation
+    outcomes = await asyncio.gather(*(accept(by(), token, "Nova", PASSWORD) for token in (first, second)))
+    assert outcomes.count(InvitationInvalid()) == 1
+
+
+async def test_an_invitation_lives_a_week_from_its_last_mail(
+    identity: Identity, boss: Principal, mail: KeptMail, clock: HandClock
+) -> None:
+    id, token = await invited(identity, boss, mail)
+    clock.advance(timedelta(days=6))
+    again = await identity.personnel.resend_invitation(boss, by(), id)
+    assert isinstance(again, Invited)
+    assert not again.replayed
+    clock.advance(timedelta(days=6, hours=23, minutes=59))
+    assert again.invitation.status(clock.now()) is InvitationStatus.OPEN
+    clock.advance(timedelta(minutes=1))
+    accept = identity.personnel.accept_invitation
+    assert await accept(by(), token, "Nova", PASSWORD) == InvitationInvalid()
+    # Nobody is written to about an invitation that is over.
+    sent = len(mail.mails)
+    await identity.personnel.mail_invitation(new_id(), Event(USER_INVITED, {"invitation_id": str(id)}))
+    assert len(mail.mails) == sent
+    resent = await identity.personnel.resend_invitation(boss, by(), id)
+    assert isinstance(resent, Invited)
+    assert isinstance(await accept(by(), token, "Nova", PASSWORD), InvitationAccepted)
+
+
+async def test_a_link_is_kept_nowhere_and_works_though_its_mail_came_twice(
+    identity: Identity, boss: Principal, mail: KeptMail, database: Database
+) -> None:
+    assert boss.account_id is not None
+    command = InviteUserCommand(boss.account_id, f"{new_id().hex}@obra.example", AccountRole.BUYER, None)
+    outcome = await identity.personnel.invite_user(boss, by(), command)
+    assert isinstance(outcome, Invited)
+    mail.refusing.append(True)
+    with pytest.raises(OSError, match="try again"):
+        await mailed(identity, outcome.invitation.id, mail)
+    mail.refusing.clear()
+    token = await mailed(identity, outcome.invitation.id, mail)
+    async with database.reading() as connection:
+        digests = await connection.scalars(
+            select(invitation_tokens.c.digest).where(
+                invitation_tokens.c.invitation_id == outcome.invitation.id
+            )
+        )
+        kept = digests.all()
+    assert len(kept) == 2
+    assert token.encode() not in kept
+    accept = identity.personnel.accept_invitation
+    assert isinstance(await accept(by(), token, "Nova", PASSWORD), InvitationAccepted)
+
+
+async def test_two_administrators_demote_each_other_at_once(identity: Identity, people: People) -> None:
+    for _ in range(5):
+        pair = [await added(identity, "account_admin", people.pa) for _ in range(2)]
+        first, second = (principal(user, "account_admin", people.pa) for user in pair)
+        change = identity.personnel.change_role
+        outcomes = await asyncio.gather(
+            change(first, by(), second.user_id, AccountRole.VIEWER, None),
+            change(second, by(), first.user_id, AccountRole.VIEWER, None),
+        )
+        assert [type(outcome) for outcome in outcomes].count(MemberChanged) == 1
+        assert outcomes.count(LastAdministrator()) == 1
+        # The next pair shall be alone again.
+        await demoted(identity, people, [user.id for user in pair])
+
+
+async def demoted(identity: Identity, people: People, ids: list[UUID]) -> None:
+    """Take both out of the way, which needs another administrator for a moment."""
+    helper = await added(identity, "account_admin", people.pa)
+    acting = principal(helper, "account_admin", people.pa)
+    for id in ids:
+        assert isinstance(await identity.personnel.deactivate(acting, by(), id), MemberChanged)
+    async with identity.personnel.deactivate.transactions.begin() as transaction:
+        await identity.personnel.directory.set_active(transaction, helper.id, False)
+        await transaction.commit()
+
+
+async def test_one_is_demoted_and_the_other_deactivated_at_once(identity: Identity, people: People) -> None:
+    pair = [await added(identity, "account_admin", people.pa) for _ in range(2)]
+    first, second = (principal(user, "account_admin", people.pa) for user in pair)
+    outcomes = await asyncio.gather(
+        identity.personnel.change_role(first, by(), second.user_id, AccountRole.BUYER, None),
+        identity.personnel.deactivate(second, by(), first.user_id),
+    )
+    assert outcomes.count(LastAdministrator()) == 1
+    members = (await identity.personnel.directory.of_accounts([people.pa.id]))[people.pa.id]
+    assert len([each for each in members if each.active and each.role is AccountRole.ADMINISTRATOR]) == 1
+    await demoted(identity, people, [user.id for user in pair])
+
+
+async def test_two_admins_of_the_staff_remove_each_other_at_once(identity: Identity, people: People) -> None:
+    pair = [principal(await added(identity, "admin"), "admin") for _ in range(2)]
+    first, second = pair
+    outcomes = await asyncio.gather(
+        identity.personnel.deactivate(first, by(), second.user_id),
+        identity.personnel.change_staff_roles(second, by(), first.user_id, ["catalog"]),
+    )
+    assert [type(outcome) for outcome in outcomes].count(StaffChanged) == 1
+    assert outcomes.count(LastAdministrator()) == 1
+
+
+async def test_nobody_gives_or_takes_what_is_beyond_them(identity: Identity, people: People) -> None:
+    keeper = replace(
+        principal(await added(identity, "catalog"), "catalog"),
+        scopes=frozenset({"catalog:write", "user:manage"}),
+    )
+    admin, clerk = await added(identity, "admin"), await added(identity, "catalog")
+    personnel = identity.personnel
+    refused = [
+        await personnel.invite_staff(keeper, by(), "x@prumo.example", ["admin"]),
+        await personnel.change_staff_roles(keeper, by(), clerk.id, ["admin"]),
+        await personnel.change_staff_roles(keeper, by(), admin.id, ["catalog"]),
+        await personnel.change_staff_roles(keeper, by(), keeper.user_id, ["admin"]),
+        await personnel.deactivate(keeper, by(), admin.id),
+    ]
+    assert [type(outcome) for outcome in refused] == [Forbidden] * 5
+    assert isinstance(await personnel.deactivate(keeper, by(), clerk.id), StaffChanged)
+
+
+async def test_a_portfolio_transferred_to_two_reps_at_once_is_split_nowhere(
+    identity: Identity, people: People, database: Database
+) -> None:
+    manager = principal(people.manager, "sales_manager")
+    source, one, two = [await added(identity, "sales_rep") for _ in range(3)]
+    for account in (people.sp, people.pa):
+        outcome = await identity.personnel.assign_portfolio(manager, by(), source.id, account.id)
+        assert isinstance(outcome, PortfolioChanged)
+    transfer = identity.personnel.transfer_portfolio
+    outcomes = await asyncio.gather(
+        *(transfer(manager, by(), source.id, target.id, None) for target in (one, two)),
+        transfer(manager, by(), one.id, two.id, None),
+        transfer(manager, by(), two.id, one.id, None),
+    )
+    assert all(isinstance(outcome, PortfolioChanged) for outcome in outcomes)
+    held = [await identity.accounts.portfolio_of(rep.id) for rep in (source, one, two)]
+    assert sorted(len(each) for each in held) == [0, 0, 2]
+    async with database.reading() as connection:
+        rows = await connection.scalar(
+            select(func.count())
+            .select_from(portfolio)
+            .where(portfolio.c.rep_id.in_([source.id, one.id, two.id]))
+        )
+    assert rows == 2
+
+
+async def test_a_member_without_a_role_is_nobody(
+    identity: Identity, people: People, database: Database
+) -> None:
+    user = await added(identity, "buyer", people.sp)
+    async with database.begin() as transaction:
+        await identity.personnel.directory.set_roles(transaction, user.id, ["account_viewer"])
+        await transaction.commit()
+    members = (await identity.personnel.directory.of_accounts([people.sp.id]))[people.sp.id]
+    (member,) = [each for each in members if each.user == user]
+    assert member == AccountMember(user, people.sp.id, AccountRole.VIEWER, True, None, member.since)
+
+
+async def test_nothing_is_left_of_what_was_refused(database: Database, people: People) -> None:
+    async with database.reading() as connection:
+        orphans = await connection.scalar(
+            select(func.count())
+            .select_from(account_changes)
+            .where(account_changes.c.by.not_in(select(users.c.id)))
+        )
+    assert orphans == 0
