@@ -113,6 +113,9 @@ def add_key(folder: Path) -> Path:
     """Make a key, readable by its owner only; it signs from the next `load_or_create` on."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file = folder / f"{new_id()}.pem"
+    # Ids of one millisecond have no order, and the last key by name signs.
+    while any(_born(file) == _born(each) for each in folder.glob("*.pem")):
+        file = folder / f"{new_id()}.pem"
     unfinished = file.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(pem)
