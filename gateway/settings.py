@@ -166,6 +166,20 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
     )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description=(
+            "How long `prumo serve` serves on when told to stop, with 503 at /readyz: until the proxy has looked there."
+        ),
+    )
+    stop_seconds: int = Field(
+        10,
+        ge=1,
+        le=3600,
+        description="How long what is under way may take when the server stops; then it is cut.",
+    )
     max_sockets: int = Field(1_000, ge=1, description="Open websockets per process; beyond it 1013.")
     max_sockets_per_user: int = Field(
         30, ge=1, description="Open websockets of one user per process; beyond it 1013."
