@@ -20,14 +20,17 @@ from gateway.http.probes import KeySet, Readiness, exposition, healthz
 from gateway.http.security_headers import SecurityHeaders
 from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.settings import Settings
+from gateway.stopping import Stopping
 from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
 from schema.operations import Operations
 from schema.stitching import stitch
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+def create_app(settings: Settings, clock: Clock | None = None, stopping: Stopping | None = None) -> Starlette:
     """The application; connections are made when it starts and closed when it stops.
+
+    `stopping`, where somebody sets it, is told by /readyz.
 
     Raises CannotRun when the persisted manifest does not fit the schema, or spans are to be sent and cannot be.
     """
@@ -40,7 +43,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
-            app.router.routes.extend(_routes(settings, operations, parts))
+            app.router.routes.extend(_routes(settings, operations, parts, stopping or Stopping()))
             yield
 
     return _Prumo(settings, lifespan)
@@ -59,7 +62,7 @@ class _Prumo(Starlette):
         return SecurityHeaders(callable_by_pages, self._settings.hsts_seconds)
 
 
-def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[BaseRoute]:
+def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: Stopping) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     metrics.count_in_flight(lambda: capacity.taken)
     metrics.count_by_name(operations.documents.pinned_names)
@@ -78,7 +81,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired) -> list[Ba
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins, limits).__call__),
         Route("/healthz", healthz),
-        Route("/readyz", Readiness(parts).__call__),
+        Route("/readyz", Readiness(parts, stopping).__call__),
         Route("/metrics", exposition),
         Route("/.well-known/jwks.json", KeySet(parts).__call__),
         Route("/media/{key:path}", Media(parts.contexts.catalog.images).__call__),

@@ -67,7 +67,8 @@ def serve(workers: int) -> None:
 
     Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL and PRUMO_S3_ENDPOINT must be set,
     `prumo migrate` must have run, and `prumo worker` runs beside it. Introspection and the IDE are off
-    unless switched on.
+    unless switched on. SIGTERM and Ctrl-C finish what is under way; SIGHUP replaces several
+    processes one by one.
     """
     settings = _settings(configured=True)
     if settings.s3_endpoint is None:
@@ -77,9 +78,8 @@ def serve(workers: int) -> None:
 
     if settings.public_url is None and settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
-    with reserved(settings.host, settings.port):
-        pass  # a taken port is told in a sentence; uvicorn binds it itself, once for all its processes
-    serve(settings, workers)
+    with reserved(settings.host, settings.port) as listener:
+        serve(settings, workers, listener)
 
 
 @prumo.command()

@@ -2,21 +2,27 @@
 
 import asyncio
 import gc
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess
 
 from gateway.app import create_app
+from gateway.http.http_protocol import HttpProtocol
 from gateway.http.websocket_protocol import LARGEST_MESSAGE, WebSocketProtocol
-from gateway.listening import refused
+from gateway.listening import reachable, refused
 from gateway.metrics import shared_by_processes
 from gateway.observability import configure_logging
-from gateway.progress import CannotRun
+from gateway.progress import CannotRun, say
 from gateway.settings import Settings
+from gateway.stopping import Stopping, drain_before_stopping
 
 # Any: uvicorn's keyword arguments are of many types.
 UVICORN: dict[str, Any] = {
@@ -24,7 +30,8 @@ UVICORN: dict[str, Any] = {
     "access_log": False,
     "log_config": None,  # the log lines are our own, see gateway.observability
     "server_header": False,
-    "timeout_graceful_shutdown": 10,
+    "http": HttpProtocol,
+    "timeout_worker_healthcheck": 30,  # on a busy machine a process takes seconds to start
     "ws": WebSocketProtocol,
     "ws_max_size": LARGEST_MESSAGE,
     "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
@@ -46,15 +53,13 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
     The task yielded ends only by failing, with CannotRun.
     """
     configure_logging()
-    server = _Server(
-        uvicorn.Config(_app(settings), forwarded_allow_ips=settings.forwarded_allow_ips, **UVICORN)
-    )
+    server = _Server(uvicorn.Config(_app(settings), **_options(settings), **UVICORN))
 
     async def serve() -> None:
         try:
             await server.serve(sockets=[listener])
         except SystemExit:  # uvicorn's answer to an app that does not start; it has logged why
-            raise CannotRun("The application did not start; the reason is above.") from None
+            raise _not_started() from None
         except OSError as error:
             raise refused(settings.host, settings.port, error) from error
         if not server.should_exit:
@@ -68,36 +73,93 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
         await asyncio.wait([task])
 
 
-def serve(settings: Settings, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM; database and store are somebody else's care. Raises CannotRun."""
-    if workers > 1:
-        # Tried here first: workers that cannot start are started again and again.
-        create_app(settings)
-    with shared_by_processes() if workers > 1 else nullcontext():
-        uvicorn.run(
-            "gateway.serve:configured_app",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=workers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            **UVICORN,
-        )
+def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what is under way and exit with 0.
+
+    `listener` must be bound; database and store are somebody else's care. Raises CannotRun.
+    """
+    config = uvicorn.Config(
+        "gateway.serve:configured_app", factory=True, workers=workers, **_options(settings), **UVICORN
+    )
+    host, port = listener.getsockname()[:2]
+    told = f"Prumo is ready: http://{reachable(host)}:{port}/graphql"
+    if workers == 1:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # What uvicorn raises the signal for once more when it has stopped: not the default, which exits with 143.
+            signal.signal(number, lambda number, frame: sys.exit(0))
+        try:
+            _Alone(config, told).run(sockets=[listener])
+        except SystemExit as ended:
+            if ended.code == STARTUP_FAILURE:
+                raise _not_started() from None
+            raise
+    else:
+        create_app(settings)  # tried here first: what keeps workers from starting is told in a sentence
+        with shared_by_processes():
+            _Supervisor(config, [listener], f"{told} ({workers} processes)").run()
+
+
+class _Alone(uvicorn.Server):
+    """The one process."""
+
+    def __init__(self, config: uvicorn.Config, told: str) -> None:
+        super().__init__(config)
+        self._told = told
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        say(self._told)
+
+
+class _Supervisor(Multiprocess):
+    """Starts the workers, a new one for each that dies, and stops them. Says `told` once all of them serve."""
+
+    def __init__(self, config: uvicorn.Config, listeners: list[socket.socket], told: str) -> None:
+        super().__init__(config, listeners)
+        self._told = told
+
+    def run(self) -> None:
+        super().run()
+        if any(worker.exitcode == STARTUP_FAILURE for worker in self.processes):
+            raise _not_started()
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        if self._told and all(worker.is_ready() for worker in self.processes):
+            say(self._told)
+            self._told = ""
+
+    def terminate_all(self) -> None:
+        super().terminate_all()
+        for listener in self.sockets:
+            listener.close()  # or the kernel would go on accepting, and clients wait for nobody
 
 
 def configured_app() -> Starlette:
-    """What each worker process of `serve` makes of the environment."""
+    """What each process of `serve` makes of the environment. Called by uvicorn, in its loop."""
     configure_logging()
-    return _app(Settings())
+    settings = Settings()
+    return _app(settings, drain_before_stopping(settings.drain_seconds))
 
 
-def _app(settings: Settings) -> Starlette:
+def _not_started() -> CannotRun:
+    return CannotRun("The application did not start; the reason is above.")
+
+
+def _options(settings: Settings) -> dict[str, Any]:  # Any: as in UVICORN
+    return {
+        "forwarded_allow_ips": settings.forwarded_allow_ips,
+        "timeout_graceful_shutdown": settings.stop_seconds,
+    }
+
+
+def _app(settings: Settings, stopping: Stopping | None = None) -> Starlette:
     """The schema's objects live as long as the process: the collector need not look at them again and again.
 
     What a request makes is freed by counting references, nearly all of it, so it may look rarely: every 700
     objects, its default, is several times in each page of products.
     """
-    app = create_app(settings)
+    app = create_app(settings, stopping=stopping)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -60,6 +60,10 @@ def _off_is_zero(value: object) -> object:
 
 Points = Annotated[int, Field(ge=0), BeforeValidator(_off_is_zero)]
 
+_LIMITS = Limits()
+_DEEPEST = 100
+"""Parsing, validating and executing go as deep as the document on Python's stack, which has to bear it."""
+
 
 def _separated(given: object) -> object:
     return given.replace(",", " ").split() if isinstance(given, str) else given
@@ -162,12 +166,50 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
     )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description=(
+            "How long `prumo serve` serves on when told to stop, with 503 at /readyz: until the proxy has looked there."
+        ),
+    )
+    stop_seconds: int = Field(
+        10,
+        ge=1,
+        le=3600,
+        description="How long what is under way may take when the server stops; then it is cut.",
+    )
     max_sockets: int = Field(1_000, ge=1, description="Open websockets per process; beyond it 1013.")
     max_sockets_per_user: int = Field(
         30, ge=1, description="Open websockets of one user per process; beyond it 1013."
     )
+    limit_characters: int = Field(_LIMITS.characters, ge=1, description="Longest document.")
+    limit_tokens: int = Field(_LIMITS.tokens, ge=1, description="Most tokens of a document.")
+    limit_depth: int = Field(
+        _LIMITS.depth,
+        ge=1,
+        le=_DEEPEST,
+        description="Most fields inside one another; fragments count as what they stand for.",
+    )
+    limit_aliases: int = Field(
+        _LIMITS.aliases, ge=0, description="Most aliases of an operation, fragments spread."
+    )
+    limit_root_fields: int = Field(
+        _LIMITS.root_fields, ge=1, description="Most fields at the root of an operation."
+    )
+    limit_fields: int = Field(
+        _LIMITS.fields, ge=1, description="Most fields of an operation, fragments spread."
+    )
+    limit_directives: int = Field(
+        _LIMITS.directives, ge=0, description="Most directives of an operation, fragments spread."
+    )
+    limit_fragments: int = Field(_LIMITS.fragments, ge=0, description="Most named fragments of a document.")
+    limit_repetitions: int = Field(
+        _LIMITS.repetitions, ge=1, description="How often one position of an operation may be asked for."
+    )
     cost_limit: Points = Field(
-        5_000, description="Most points an operation may ask for; 0 or off: any number."
+        _LIMITS.cost, description="Most points an operation may ask for; 0 or off: any number."
     )
     throttle_points: Points = Field(
         20_000,
@@ -202,7 +244,18 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """What a document may have."""
-        return Limits(cost=self.cost_limit or sys.maxsize)
+        return Limits(
+            characters=self.limit_characters,
+            tokens=self.limit_tokens,
+            depth=self.limit_depth,
+            aliases=self.limit_aliases,
+            root_fields=self.limit_root_fields,
+            fields=self.limit_fields,
+            directives=self.limit_directives,
+            fragments=self.limit_fragments,
+            repetitions=self.limit_repetitions,
+            cost=self.cost_limit or sys.maxsize,
+        )
 
     @property
     def throttle(self) -> Throttle | None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 import migrations
 from contexts.shared.adapters.query import Query
 from gateway import metrics
+from gateway.stopping import Stopping
 from gateway.wiring import Wired
 
 _JSON = "application/json"
@@ -23,14 +24,17 @@ async def healthz(request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the database is reachable and at this code's revision."""
+    """Whether the database is reachable and at this code's revision, and we are here to stay."""
 
-    def __init__(self, parts: Wired) -> None:
+    def __init__(self, parts: Wired, stopping: Stopping) -> None:
+        self._stopping = stopping
         self._database = parts.database
         self._heads = migrations.code_heads()
 
     async def __call__(self, request: Request) -> Response:
         """200 when requests can be served, 503 and the reason when not."""
+        if self._stopping.begun:
+            return _not_ready("the server is stopping")
         try:
             heads = {head for (head,) in await self._database.fetch(_HEADS)}
         except UndefinedTableError:

@@ -2,15 +2,21 @@
 
 import re
 import threading
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLSchema
 
 from contexts.identity.api import Device
 from contexts.shared.audit import SYSTEM
+from gateway.documents import accepted_documents
 from gateway.settings import Settings
 from gateway.settings_table import settings_table
 from gateway.wiring import wired
+from schema.documents import Prepared
+from schema.limits import Limits
+from schema.stitching import stitch
 
 
 @pytest.mark.parametrize(
@@ -74,6 +80,54 @@ def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, given: st
     monkeypatch.setenv("PRUMO_CORS_ORIGINS", given)
     with pytest.raises(ValueError, match=r"looks like|an origin is"):
         Settings()
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return stitch()._schema
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "inside", "outside"),
+    [
+        ("CHARACTERS", 21, "{ viewer { scopes } }", "{ viewer { scopes }  }"),
+        ("TOKENS", 6, "{ viewer { scopes } }", "{ viewer { scopes scopes } }"),
+        ("DEPTH", 2, "{ viewer { scopes } }", "{ viewer { user { id } } }"),
+        ("ALIASES", 1, "{ viewer { a: scopes } }", "{ viewer { a: scopes b: scopes } }"),
+        ("ROOT_FIELDS", 1, "{ viewer { scopes } }", "{ viewer { scopes } categories { id } }"),
+        ("FIELDS", 3, "{ categories { id name } }", "{ categories { id name slug } }"),
+        ("DIRECTIVES", 0, "{ viewer { scopes } }", "{ viewer @skip(if: true) { scopes } }"),
+        ("FRAGMENTS", 0, "{ viewer { scopes } }", "{ viewer { ...A } } fragment A on Viewer { scopes }"),
+        ("REPETITIONS", 1, "{ viewer { scopes } }", "{ viewer { scopes scopes } }"),
+    ],
+)
+def test_what_a_document_may_have_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    schema: GraphQLSchema,
+    name: str,
+    most: int,
+    inside: str,
+    outside: str,
+) -> None:
+    empty = tmp_path / "persisted.json"
+    empty.write_text('{"format": "apollo-persisted-query-manifest", "version": 1, "operations": []}')
+    monkeypatch.setenv("PRUMO_MANIFEST", str(empty))  # the clients' documents need more than these limits
+    assert isinstance(accepted_documents(Settings(), schema).prepare(outside), Prepared)
+
+    monkeypatch.setenv(f"PRUMO_LIMIT_{name}", str(most))
+    documents = accepted_documents(Settings(), schema)
+    assert isinstance(documents.prepare(inside), Prepared)
+    refused = documents.prepare(outside)
+    assert not isinstance(refused, Prepared)
+    assert [(error.extensions or {})["code"] for error in refused.errors] == ["QUERY_TOO_COMPLEX"]
+
+
+def test_every_limit_of_a_document_is_a_setting() -> None:
+    """And its default is what the schema floor says."""
+    assert Settings().limits == Limits()
+    named = {f"limit_{each.name}" for each in fields(Limits)} - {"limit_cost"}
+    assert {name for name in Settings.model_fields if name.startswith("limit_")} == named
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -1,0 +1,96 @@
+"""Real `prumo serve` processes."""
+
+import asyncio
+import os
+import socket
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from gateway.settings import Settings
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+PRUMO = SCRIPTS / "prumo"
+START_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process, where it listens, and the file it writes to."""
+
+    process: asyncio.subprocess.Process
+    address: str
+    log: Path
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes of `--workers N`."""
+        children = psutil.Process(self.process.pid).children()
+        return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
+
+    async def exit_code(self) -> int:
+        """Waits until it has ended."""
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+
+def environment(settings: Settings, **variables: str) -> dict[str, str]:
+    """What a process needs to serve the test's database and store."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PRUMO_")}
+    return {
+        **own,
+        "PRUMO_HOME": str(settings.home),
+        "PRUMO_DATABASE_URL": settings.database_url or "",
+        "PRUMO_S3_ENDPOINT": settings.s3_endpoint or "",
+        "PRUMO_S3_BUCKET": settings.s3_bucket,
+        "PRUMO_S3_KEY": settings.s3_key,
+        "PRUMO_S3_SECRET": settings.s3_secret,
+        **variables,
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serving(settings: Settings, log: Path, *options: str, **variables: str) -> AsyncIterator[Server]:
+    """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment."""
+    port = free_port()
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            PRUMO,
+            "serve",
+            *options,
+            env=environment(settings, PORT=str(port), **variables),
+            stdout=output,
+            stderr=output,
+        )
+    server = Server(process, f"127.0.0.1:{port}", log)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while "Prumo is ready" not in log.read_text():
+                assert process.returncode is None, f"it says why in {log}"
+                await asyncio.sleep(0.1)
+        yield server
+    finally:
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):  # a test has ended it
+            workers = server.workers()
+            process.kill()
+            for worker in workers:
+                worker.kill()
+        await process.wait()
+
+
+async def readiness(address: str) -> int | None:
+    """The status of /readyz; None when nobody is there."""
+    with suppress(httpx.TransportError):
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"http://{address}/readyz")).status_code
+    return None
