@@ -72,6 +72,7 @@ def serve(workers: int) -> None:
     settings = _settings(configured=True)
     if settings.s3_endpoint is None:
         raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
+    from gateway.connections import require_connections
     from gateway.listening import reserved
     from gateway.serve import serve
 
@@ -79,6 +80,7 @@ def serve(workers: int) -> None:
         complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
     with reserved(settings.host, settings.port):
         pass  # a taken port is told in a sentence; uvicorn binds it itself, once for all its processes
+    asyncio.run(require_connections(settings, workers))
     serve(settings, workers)
 
 
