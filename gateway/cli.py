@@ -73,12 +73,14 @@ def serve(workers: int) -> None:
     settings = _settings(configured=True)
     if settings.s3_endpoint is None:
         raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
+    from gateway.connections import require_connections
     from gateway.listening import reserved
     from gateway.serve import serve
 
     if settings.public_url is None and settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
     with reserved(settings.host, settings.port) as listener:
+        asyncio.run(require_connections(settings, workers))
         serve(settings, workers, listener)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import migrations
-from contexts.shared.adapters.database import connector
+from contexts.shared.adapters.database import NAMED, connector
 from contexts.shared.adapters.database import engine as engine_of
 from gateway.progress import CannotRun
 from gateway.settings import Settings
@@ -51,12 +51,13 @@ async def _heads(connection: AsyncConnection) -> frozenset[str]:
 @asynccontextmanager
 async def _connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
     assert settings.database_url is not None  # absent means embedded, and those settings are complete by now
-    engine = engine_of(connector(settings.database_url, {}))
+    url = settings.database_direct_url or settings.database_url  # no pooler's limits for a migration
+    engine = engine_of(connector(url, NAMED))
     try:
         try:
             connection = await engine.connect()
         except (OSError, PostgresError, InterfaceError, DBAPIError) as error:
-            place = make_url(settings.database_url).render_as_string(hide_password=True)
+            place = make_url(url).render_as_string(hide_password=True)
             raise CannotRun(f"The database {place} cannot be reached: {error}") from error
         async with aclosing(connection):
             yield connection

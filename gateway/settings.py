@@ -109,6 +109,14 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None, description="PostgreSQL 15+; absent: embedded (`prumo dev`).", repr=False
     )
+    database_direct_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        None,
+        description=(
+            "The same database past its pooler, for listening and migrations. Given, PRUMO_DATABASE_URL leads to a"
+            " pooler in transaction mode, such as PgBouncer."
+        ),
+        repr=False,
+    )
     database_pool: int = Field(
         10, ge=1, description="Connections per process for reads, and as many for writes."
     )

@@ -121,7 +121,11 @@ async def wired(
         raise ValueError("the services must be named here; the embedded ones are filled in before")
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, pool_size=settings.database_pool)
+        database = Database(
+            settings.database_url,
+            direct_url=settings.database_direct_url,
+            pool_size=settings.database_pool,
+        )
         stack.push_async_callback(database.close)
         images = S3Images(
             endpoint_url=settings.s3_endpoint or "",

@@ -75,7 +75,7 @@ async def serving(settings: Settings, log: Path, *options: str, **variables: str
     server = Server(process, f"127.0.0.1:{port}", log)
     try:
         async with asyncio.timeout(START_SECONDS):
-            while "Prumo is ready" not in log.read_text():
+            while "Prumo is ready" not in log.read_text():  # noqa: ASYNC240 - a small local file
                 assert process.returncode is None, f"it says why in {log}"
                 await asyncio.sleep(0.1)
         yield server

@@ -19,6 +19,7 @@ from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.probes import Readiness
 from gateway.settings import Settings
+from gateway.stopping import Stopping
 from gateway.wiring import wired
 from schema.documents import ById, Documents
 from schema.limits import Limits
@@ -271,7 +272,7 @@ async def test_not_ready_before_the_migration_nor_without_the_database(
     ):
         parts = settings.model_copy(update={"database_url": database_url})
         async with wired(parts, store=False, listening=False) as wired_:
-            app = Starlette(routes=[Route("/readyz", Readiness(wired_).__call__)])
+            app = Starlette(routes=[Route("/readyz", Readiness(wired_, Stopping()).__call__)])
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app), base_url="http://prumo.test"
             ) as http:

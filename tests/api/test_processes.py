@@ -14,6 +14,7 @@ from tests.api.processes import Server, serving
 from tests.api.shop import SP, Json, Shop
 from tests.api.socket_client import WATCH, Raw, bearer, closed_with, connected, receive, send
 
+
 @pytest.fixture(scope="module")
 async def servers(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory

@@ -37,8 +37,9 @@ Columns = TypeVarTuple("Columns")
 OUTBOX_CHANNEL = "prumo_outbox"
 RECONNECT_SECONDS = 1.0
 
+NAMED = {"application_name": "prumo"}
+"""How pg_stat_activity shows our connections."""
 _SETTINGS = {
-    "application_name": "prumo",
     # Compiling pays off for analytics, never for statements of a few milliseconds.
     "jit": "off",
     # Starting a parallel worker takes longer than the statements of a request do.
@@ -154,23 +155,33 @@ class Database:
         self,
         url: str,
         *,
+        direct_url: str | None = None,
         pool_size: int = 10,
         statement_timeout_ms: int = 30_000,
         lock_timeout_ms: int = 10_000,
     ) -> None:
         """`url`: a PostgreSQL URL as SQLAlchemy or as libpq writes it, TLS parameters included.
 
-        `pool_size` is the limit of each of the two pools; a listener takes one connection more. Connects on
-        first use. A unit of work that waits for a lock longer than `lock_timeout_ms` fails.
+        `direct_url`: given, `url` leads to a pooler in transaction mode, and this one past it, for listening and
+        maintenance (docs/adr/0016-pooler-and-replica.md). `pool_size` is the limit of each of the two pools; a
+        listener takes one connection more. Connects on first use. A unit of work that waits for a lock longer
+        than `lock_timeout_ms` fails.
         """
-        timeout = {"statement_timeout": str(statement_timeout_ms)}
-        self._connect = connector(url, _SETTINGS)
-        self._readers = Readers(
-            connector(url, _SETTINGS | timeout | {"default_transaction_read_only": "on"}), pool_size
+        pooled = direct_url is not None
+        reading = _SETTINGS | {"statement_timeout": str(statement_timeout_ms)}
+        writing = reading | {"lock_timeout": str(lock_timeout_ms)}
+        self._connect = connector(direct_url or url, NAMED | _SETTINGS)
+        if pooled:
+            connect = pooled_connector(url)
+            self._readers = Readers(connect, pool_size, begin=_begin("BEGIN READ ONLY", reading))
+            self._writers = Writers(connect, pool_size, begin=_begin("BEGIN", writing))
+        else:
+            read_only = {"default_transaction_read_only": "on"}
+            self._readers = Readers(connector(url, NAMED | reading | read_only), pool_size)
+            self._writers = Writers(connector(url, NAMED | writing), pool_size)
+        self._upkeep = engine(connector(direct_url or url, NAMED | writing)).execution_options(
+            isolation_level="AUTOCOMMIT"
         )
-        connect = connector(url, _SETTINGS | timeout | {"lock_timeout": str(lock_timeout_ms)})
-        self._writers = Writers(connect, pool_size)
-        self._upkeep = engine(connect).execution_options(isolation_level="AUTOCOMMIT")
         for each in (self._writers.engine, self._upkeep):
             event.listen(each.sync_engine, "before_cursor_execute", _before_execute)
             if is_tracing():
@@ -259,6 +270,25 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
         )
 
     return connect
+
+
+def pooled_connector(url: str) -> Callable[[], Awaitable[asyncpg.Connection]]:
+    """What connects to a pooler in transaction mode, where each transaction may find itself on another server.
+
+    So nothing is left on a server that the next transaction would miss, or that another client would find:
+    statements have no names, and settings are made by each transaction for itself.
+    """
+    dsn = _dsn(make_url(url))
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(dsn, server_settings=dict(NAMED), statement_cache_size=0)
+
+    return connect
+
+
+def _begin(begin: str, settings: Mapping[str, str]) -> str:
+    """Statements that start a transaction with these settings, sent in one round trip."""
+    return "; ".join((begin, *(f"SET LOCAL {name} TO {value}" for name, value in settings.items())))
 
 
 def engine(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> AsyncEngine:

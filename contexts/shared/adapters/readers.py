@@ -10,10 +10,15 @@ class Readers:
     """At most `size` connections, the last one used first; who finds none waits their turn.
 
     asyncpg's own pool resets a connection after each use, in a task of its own. Reads leave nothing to reset.
+    `begin`: where connections lead to a pooler, each read is a transaction that starts so. None: it is a bare
+    statement, and the connection itself cannot write.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], size: int, begin: str | None = None
+    ) -> None:
         self._connect = connect
+        self._begin = begin
         self._turns = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
 
@@ -50,7 +55,9 @@ class Readers:
     async def _run(self, connection: Connection, text: str, arguments: Sequence[object]) -> list[Record]:
         home = self._idle
         try:
-            return await connection.fetch(text, *arguments)
+            if self._begin is None:
+                return await connection.fetch(text, *arguments)
+            return await _fetch_in_transaction(connection, self._begin, text, arguments)
         except InternalClientError:
             # The server has said goodbye, and the end of the connection is on its way: it takes no statement.
             connection.terminate()
@@ -61,3 +68,23 @@ class Readers:
                 home.append(connection)
             else:
                 connection.terminate()
+
+
+async def _fetch_in_transaction(
+    connection: Connection, begin: str, text: str, arguments: Sequence[object]
+) -> list[Record]:
+    """The transaction forbids writing and carries the settings, which behind a pooler no connection can keep."""
+    try:
+        await connection.execute(begin)
+        rows = await connection.fetch(text, *arguments)
+        await connection.execute("COMMIT")
+    except BaseException:
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException as error:
+            # Cut off, or cancelled once more: nobody may find it with its transaction open.
+            connection.terminate()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        raise
+    return rows

@@ -107,11 +107,14 @@ class Writer:
 class Writers:
     """At most `size` connections, the last one used first; who finds none waits their turn.
 
-    How long to wait is the caller's to limit.
+    How long to wait is the caller's to limit. `begin` is what starts a transaction.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int, begin: str = "BEGIN"
+    ) -> None:
         self._connect = connect
+        self._begin = begin
         self._turns = asyncio.Semaphore(size)
         self._idle: list[Writer] = []
         self.engine = create_async_engine(
@@ -160,7 +163,7 @@ class Writers:
     async def _begins(self, writer: Writer) -> bool:
         """False: the connection was cut off while it lay idle."""
         try:
-            await writer.raw.execute("BEGIN")
+            await writer.raw.execute(self._begin)
         except BaseException as error:
             gone = writer.raw.is_closed() and isinstance(
                 error,

@@ -36,8 +36,8 @@ SLEEP = Query(select(func.pg_sleep(bindparam("seconds"))))
 
 
 @asynccontextmanager
-async def connected(url: str, **options: int) -> AsyncIterator[Database]:
-    database = Database(url, **options)
+async def connected(url: str, *, direct_url: str | None = None, **options: int) -> AsyncIterator[Database]:
+    database = Database(url, direct_url=direct_url, **options)
     yield database
     await database.close()
 
