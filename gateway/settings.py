@@ -192,6 +192,11 @@ class Settings(BaseSettings):
     max_sockets_per_user: int = Field(
         30, ge=1, description="Open websockets of one user per process; beyond it 1013."
     )
+    max_anonymous_sockets: int = Field(
+        100,
+        ge=1,
+        description="Open websockets without a sign-in of one address, per process; beyond it 1013.",
+    )
     limit_characters: int = Field(_LIMITS.characters, ge=1, description="Longest document.")
     limit_tokens: int = Field(_LIMITS.tokens, ge=1, description="Most tokens of a document.")
     limit_depth: int = Field(
@@ -213,6 +218,11 @@ class Settings(BaseSettings):
         _LIMITS.directives, ge=0, description="Most directives of an operation, fragments spread."
     )
     limit_fragments: int = Field(_LIMITS.fragments, ge=0, description="Most named fragments of a document.")
+    limit_spreads: int = Field(
+        _LIMITS.spreads,
+        ge=0,
+        description="Most fragments spread in a document, those inside fragments counted at each spread.",
+    )
     limit_repetitions: int = Field(
         _LIMITS.repetitions, ge=1, description="How often one position of an operation may be asked for."
     )
@@ -261,6 +271,7 @@ class Settings(BaseSettings):
             fields=self.limit_fields,
             directives=self.limit_directives,
             fragments=self.limit_fragments,
+            spreads=self.limit_spreads,
             repetitions=self.limit_repetitions,
             cost=self.cost_limit or sys.maxsize,
         )

@@ -30,6 +30,8 @@ class Limits:
     fields: int = 1_000
     directives: int = 100
     fragments: int = 50
+    spreads: int = 500
+    """Fragments spread, inline ones too, each as often as it stands there: fields are not all that can be many."""
     cost: int = 5_000
     """In points, see schema.cost; the one limit that depends on the request."""
     repetitions: int = 20
@@ -44,6 +46,7 @@ class _Size:
     aliases: int = 0
     fields: int = 0
     directives: int = 0
+    spreads: int = 0
 
 
 class TooComplex(GraphQLError):
@@ -94,6 +97,7 @@ def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
                 ("levels of nesting", size.depth, limits.depth),
                 ("aliases", size.aliases, limits.aliases),
                 ("fields", size.fields, limits.fields),
+                ("spreads of fragments", size.spreads, limits.spreads),
                 ("directives", size.directives + len(definition.directives or ()), limits.directives),
             ):
                 if value > limit:
@@ -114,7 +118,7 @@ def _measure(
     measured: dict[str, _Size],
     spreading: tuple[str, ...],
 ) -> _Size:
-    depth = aliases = fields = directives = 0
+    depth = aliases = fields = directives = spreads = 0
     for selection in selection_set.selections if selection_set is not None else ():
         directives += len(selection.directives or ())
         match selection:
@@ -126,16 +130,19 @@ def _measure(
             case InlineFragmentNode():
                 inner = _measure(selection.selection_set, fragments, measured, spreading)
                 inner_depth = inner.depth
+                spreads += 1
             case FragmentSpreadNode():
                 inner = _measure_fragment(selection.name.value, fragments, measured, spreading)
                 inner_depth = inner.depth
+                spreads += 1
             case _:
                 continue
         depth = max(depth, inner_depth)
         aliases += inner.aliases
         fields += inner.fields
         directives += inner.directives
-    return _Size(depth, aliases, fields, directives)
+        spreads += inner.spreads
+    return _Size(depth, aliases, fields, directives, spreads)
 
 
 def _measure_fragment(
@@ -175,7 +182,7 @@ def _root_fields(
 def _most_repetitions(
     selection_sets: list[SelectionSetNode], fragments: dict[str, FragmentDefinitionNode]
 ) -> int:
-    """How often the most repeated response position is asked for; the document's fields are few by now."""
+    """How often the most repeated response position is asked for; fields and spreads are few by now."""
     by_key: dict[str, list[SelectionSetNode | None]] = {}
     for selection_set in selection_sets:
         _collect_by_key(selection_set, fragments, by_key)

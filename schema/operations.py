@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -28,6 +29,8 @@ from schema.wording import of_variables
 logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 REPORTED_ERRORS = 10
 
@@ -146,9 +149,17 @@ class Operations:
         return _response(data, errors, context.request_id, admitted.charge.settled(execution.objects))
 
     async def subscribe(
-        self, operation: Operation, variables: Mapping[str, object], context: RequestContext, clock: Clock
+        self,
+        operation: Operation,
+        variables: Mapping[str, object],
+        context: RequestContext,
+        clock: Clock,
+        turn: Turn = nullcontext,
     ) -> "AsyncIterator[Response] | Response":
-        """The responses of a subscription as its events come, or the one response that refuses it."""
+        """The responses of a subscription as its events come, or the one response that refuses it.
+
+        Each event is answered inside a `turn`, which may give it up with a GraphQLError.
+        """
         admitted = self._admit(operation, variables, context)
         if isinstance(admitted, Response):
             return admitted
@@ -160,7 +171,7 @@ class Operations:
             source = await source
         if isinstance(source, ExecutionResult):
             return refusal(list(source.errors or ()), context.request_id)
-        return self._events(executor, source, admitted.charge, context, clock)
+        return self._events(executor, source, admitted.charge, context, clock, turn)
 
     def _admit(
         self, operation: Operation, given: Mapping[str, object], context: RequestContext
@@ -239,6 +250,7 @@ class Operations:
         charge: Charge,
         context: RequestContext,
         clock: Clock,
+        turn: Turn,
     ) -> AsyncIterator[Response]:
         try:
             async for event in source:
@@ -253,7 +265,12 @@ class Operations:
                     context.client,
                 )
                 # What is reserved stays so: it paid for subscribing, and the events are the server's to send.
-                yield await self._stock(each, charge.cost, context.request_id)
+                try:
+                    async with turn():
+                        response = await self._stock(each, charge.cost, context.request_id)
+                except GraphQLError as error:
+                    response = refusal([error], context.request_id)
+                yield response
         finally:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()

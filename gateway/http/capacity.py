@@ -1,7 +1,12 @@
 """How much is answered at once, and for how long: what is beyond is refused before it takes memory."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
+
+from graphql import GraphQLError
 
 RETRY_AFTER_SECONDS = 1
 
@@ -31,6 +36,20 @@ class Capacity:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.taken -= 1
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For what is answered of our own accord, the events of a subscription: it counts, and is given up with a
+        GraphQLError when it takes too long, but is not refused."""
+        deadline = asyncio.timeout(self.seconds)
+        try:
+            with self:
+                async with deadline:
+                    yield
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise GraphQLError(self.too_slow, extensions={"code": "TIMEOUT"}) from None
 
     @property
     def exhausted(self) -> str:

@@ -26,6 +26,7 @@ from gateway.http.origins import Origins
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, Response, refusal
+from schema.throttle import network
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -41,6 +42,8 @@ class SocketLimits:
     """In one process."""
     sockets_per_user: int = 30
     """In one process: tabs and devices of one person."""
+    anonymous_sockets: int = 100
+    """In one process, of one address: sockets without a caller, or before their `connection_init`."""
     operations: int = 20
     """At once on one socket; one more is answered with an error, the socket stays."""
     init_seconds: float = 10.0
@@ -79,7 +82,7 @@ class GraphQLSockets:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=PROTOCOL)
-        connection = _Connection(socket, self)
+        connection = _Connection(socket, self, network(client_address(socket.scope)))
         self._open.add(connection)
         try:
             await connection.run()
@@ -90,6 +93,12 @@ class GraphQLSockets:
         """For one socket more, which is among the open ones already."""
         if len(self._open) > self.limits.sockets:
             raise _Close(1013, "Too many sockets: try again later")
+
+    def require_room_in(self, network: str) -> None:
+        """As `require_room`, among the sockets of this network whose callers are not known, or not yet."""
+        theirs = sum(each.caller is None and each.network == network for each in self._open)
+        if theirs > self.limits.anonymous_sockets:
+            raise _Close(1013, "Too many sockets of this address: close one, or try again later")
 
     def require_room_of(self, user_id: UUID) -> None:
         """As `require_room`, among the sockets of this user."""
@@ -106,12 +115,14 @@ class _Connection:
 
     socket: WebSocket
     sockets: GraphQLSockets
+    network: str
     caller: TokenVerified | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         try:
             self.sockets.require_room()
+            self.sockets.require_room_in(self.network)
             await self._init()
             async with asyncio.timeout(self._seconds_left()) as limit:
                 with self._until_ended(limit):
@@ -301,7 +312,9 @@ class _Connection:
         if (reason := operations.stock_reason(operation.kind)) is not None:
             metrics.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
-            return await operations.subscribe(operation, request.variables, context, parts.clock)
+            return await operations.subscribe(
+                operation, request.variables, context, parts.clock, capacity.turn
+            )
         if capacity.is_exhausted:
             return _unavailable("OVERLOADED", capacity.exhausted, request_id)
         deadline = asyncio.timeout(capacity.seconds)

@@ -9,11 +9,13 @@ import asyncpg
 import httpx
 import orjson
 import pytest
+from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from contexts.shared.adapters.database import connector
 from gateway.app import create_app
+from gateway.http.capacity import Capacity
 from gateway.settings import Settings
 from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
@@ -137,6 +139,19 @@ async def test_sockets_share_the_capacity(settings: Settings, changed: dict[str,
             message = await receive(socket)
         assert message["type"] == "error"
         assert message["payload"][0]["extensions"]["code"] == code
+
+
+async def test_an_event_that_takes_too_long_is_given_up() -> None:
+    capacity = Capacity(1, 0.05)
+    with pytest.raises(GraphQLError) as given_up:
+        async with capacity.turn():
+            assert capacity.is_exhausted
+            await asyncio.sleep(5)
+    assert (given_up.value.extensions or {})["code"] == "TIMEOUT"
+    assert not capacity.is_exhausted
+    with pytest.raises(TimeoutError, match="its own"):
+        async with capacity.turn():
+            raise TimeoutError("its own")
 
 
 async def _asgi(app: ASGIApp, receive: object, send: object) -> None:

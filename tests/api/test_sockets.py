@@ -113,6 +113,18 @@ async def test_a_user_has_so_many_sockets(operations: Operations, parts: Wired, 
             pass
 
 
+async def test_an_address_has_so_many_sockets_that_nobody_signed_in_to(
+    operations: Operations, parts: Wired, shop: Shop
+) -> None:
+    app = only_sockets(operations, parts, SocketLimits(anonymous_sockets=2))
+    mine = await bearer(shop, SP)
+    async with served(app) as address, connected(address, mine), connected(address):
+        async with connected(address), opening(address) as third:
+            assert await closed_with(third) == 1013
+        async with connected(address, mine), connected(address):
+            pass
+
+
 async def test_one_operation_too_many_is_refused_and_the_socket_stays(
     operations: Operations, parts: Wired, shop: Shop
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from gateway.wiring import wired
 from resolvers.vocabulary.context import RequestContext
 from schema.documents import Documents
 from schema.limits import Limits
-from schema.operations import Operation, Operations, Response
+from schema.operations import Operation, Operations, Response, Turn
 from schema.stitching import stitch
 from tests.api.serving import served
 from tests.api.shop import PA, REP, SP, Shop
@@ -212,7 +213,12 @@ class BrokenOperations(Operations):
     """Has a bug where no resolver is to blame."""
 
     async def subscribe(
-        self, operation: Operation, variables: Mapping[str, object], context: RequestContext, clock: Clock
+        self,
+        operation: Operation,
+        variables: Mapping[str, object],
+        context: RequestContext,
+        clock: Clock,
+        turn: Turn = nullcontext,
     ) -> AsyncIterator[Response] | Response:
         async def stream() -> AsyncIterator[Response]:
             yield Response(errors=[], data={"orderUpdated": None})

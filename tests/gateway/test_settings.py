@@ -98,6 +98,7 @@ def schema() -> GraphQLSchema:
         ("FIELDS", 3, "{ categories { id name } }", "{ categories { id name slug } }"),
         ("DIRECTIVES", 0, "{ viewer { scopes } }", "{ viewer @skip(if: true) { scopes } }"),
         ("FRAGMENTS", 0, "{ viewer { scopes } }", "{ viewer { ...A } } fragment A on Viewer { scopes }"),
+        ("SPREADS", 0, "{ viewer { scopes } }", "{ viewer { ... { scopes } } }"),
         ("REPETITIONS", 1, "{ viewer { scopes } }", "{ viewer { scopes scopes } }"),
     ],
 )

@@ -71,11 +71,15 @@ def test_five_thousand_aliases(schema: GraphQLSchema) -> None:
     assert codes(schema, text) == ["QUERY_TOO_COMPLEX"]
 
 
-def test_fragments_that_double_are_measured_once_each() -> None:
-    """22 fragments that each spread the next twice stand for four million fields."""
+@pytest.mark.parametrize(
+    "end", ["fragment F21 on Viewer { scopes }", "", "fragment F21 on Viewer { ...Nope }"]
+)
+@pytest.mark.parametrize("start", ["{ viewer { ...F0 } }", "{ viewer { scopes } }"])
+def test_fragments_that_double_are_measured_once_each(start: str, end: str) -> None:
+    """22 fragments that each spread the next twice stand for four million fields, or for none at all."""
     names = [f"F{n}" for n in range(22)]
     chain = [f"fragment {a} on Viewer {{ ...{b} ...{b} }}" for a, b in itertools.pairwise(names)]
-    text = "{ viewer { ...F0 } } " + " ".join(chain) + " fragment F21 on Viewer { scopes }"
+    text = f"{start} {' '.join(chain)} {end}"
     document = parse(text)
     begun = time.process_time()
     error = check_limits(document, Limits())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -108,8 +108,9 @@ def _place(position: Position) -> tuple[datetime, UUID]:
         instant = datetime.fromisoformat(at or "")
         if instant.tzinfo is None:
             raise ValueError
-        return instant, UUID(id_)
-    except (TypeError, ValueError):
+        # In UTC, as asyncpg will ask: an offset may lead beyond the calendar.
+        return instant.astimezone(UTC), UUID(id_)
+    except (TypeError, ValueError, OverflowError):
         raise InvalidPosition("not a position in the audit trail") from None
 
 
