@@ -1,14 +1,17 @@
 """What an operation costs, in points: scalars 0, objects 1, a mutation 10 beside the objects it answers with.
 
 Before it runs, that is what it asks for: a connection's page is as long as `first` or `last` says, any other list
-counts as five. Afterwards it is what was there. Skipped and denied fields cost nothing.
+counts as five. Afterwards it is what was there, and at least one for each field of the root: looking and finding
+nothing is work too. Fields that make the database work hard say so themselves, and that is never given back.
+Skipped and denied fields cost nothing.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError, OperationType, VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 
 from resolvers.vocabulary.connections import DEFAULT_PAGE, LARGEST_PAGE
@@ -52,10 +55,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What was reserved for an operation that is admitted: `mutations` for its root fields, the rest for objects."""
+    """What was reserved for an operation that is admitted: `work` that is not given back, the rest for objects,
+    of which `least` are paid for in any case."""
 
     requested: int
-    mutations: int
+    work: int
+    least: int
     bucket: Bucket | None
 
     def cost(self, objects: int) -> Cost:
@@ -63,20 +68,47 @@ class Charge:
 
         Never more than was asked for: that a plain list is longer than five is not the caller's fault.
         """
-        return Cost.now(self.requested, min(self.mutations + objects, self.requested), self.bucket)
+        found = max(objects, self.least)
+        return Cost.now(self.requested, min(self.work + found, self.requested), self.bucket)
 
     def settled(self, objects: int) -> Cost:
         """The same, and what was reserved for objects that were not found is given back."""
         if self.bucket is not None:
-            self.bucket.give_back(max(0, self.requested - self.mutations - objects))
+            self.bucket.give_back(max(0, self.requested - self.work - max(objects, self.least)))
         return self.cost(objects)
 
 
-def mutation_cost(plan: OperationPlan, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
-    """What the root fields of a mutation cost, their objects apart: a hundred aliased sign-ins are a hundred."""
-    if plan.operation.operation is not OperationType.MUTATION:
-        return 0
-    return MUTATION * sum(field not in denied for field in plan.root.present(variables.coerced))
+def lookups(plan: OperationPlan, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
+    """How many fields of the root answer with objects."""
+    present = plan.root.present(variables.coerced)
+    return sum(field in plan.root.below and field not in denied for field in present)
+
+
+def work_cost(plan: OperationPlan, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
+    """What is paid beside the objects: a hundred aliased sign-ins are a hundred, and so are a hundred counts."""
+    total = 0
+    if plan.operation.operation is OperationType.MUTATION:
+        total += MUTATION * sum(field not in denied for field in plan.root.present(variables.coerced))
+    for each in plan.weighted:
+        if each.plan not in denied and each.plan.is_asked(variables.coerced):
+            total += each.work(partial(_argument, each.plan, variables))
+    return total
+
+
+def _argument(plan: FieldPlan, variables: VariableValues, name: str) -> object:
+    """The coerced value of one argument; None where there is none, or a bad one, which is refused later."""
+    if plan.arguments is not None:
+        return plan.arguments.get(name)
+    node = plan.nodes(variables.coerced)[0]
+    value = next((each.value for each in node.arguments or () if each.name.value == name), None)
+    if value is None:
+        return None
+    if isinstance(value, VariableNode):
+        return variables.coerced.get(value.name.value)
+    try:
+        return get_argument_values(plan.definition, node, variables, hide_suggestions=True).get(name)
+    except GraphQLError:
+        return None
 
 
 def object_cost(selection: Selection, variables: VariableValues, denied: Collection[FieldPlan]) -> int:

@@ -16,7 +16,7 @@ from strawberry import Schema
 from contexts.shared.clock import Clock
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
-from schema.cost import Charge, Cost, mutation_cost, object_cost
+from schema.cost import Charge, Cost, lookups, object_cost, work_cost
 from schema.documents import ById, Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
@@ -206,8 +206,8 @@ class Operations:
         context: RequestContext,
     ) -> Charge | Response:
         """The operation's points, reserved; or why not: it is too dear for anybody, or for the caller now."""
-        mutations = mutation_cost(plan, variables, denied)
-        points = mutations + object_cost(plan.root, variables, denied)
+        work = work_cost(plan, variables, denied)
+        points = work + object_cost(plan.root, variables, denied)
         limit = self.documents.limits.cost
         bucket = None
         if self.throttle is not None:
@@ -218,7 +218,7 @@ class Operations:
             return Response([error], executed=False, cost=Cost.now(points, None, bucket))
         if bucket is not None and not bucket.take(points):
             return _throttled(points, bucket, context.request_id)
-        return Charge(points, mutations, bucket)
+        return Charge(points, work, lookups(plan, variables, denied), bucket)
 
     def _stock_executor(self, admitted: _Admitted, context: RequestContext) -> Executor[Any]:
         executor = Executor.build(

@@ -1,5 +1,6 @@
 """The catalog's root fields: the listing, one product, the categories."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -17,6 +18,11 @@ from resolvers.vocabulary.fields import root_field
 from resolvers.vocabulary.node import id_of
 
 MOST_SKUS = 500
+SEARCHING, PRICING = 50, 200
+"""Points: a search matches more than it shows, and to order or filter by price every product is priced."""
+
+
+_BY_PRICE = (ProductSort.PRICE_ASC, ProductSort.PRICE_DESC)
 
 
 async def _on_behalf_of(info: Info, account_id: str) -> Account:
@@ -63,6 +69,18 @@ def _filter(given: ProductFilter | None) -> catalog.ProductFilter:
     )
 
 
+def _work(argument: Callable[[str], object]) -> int:
+    """Of a listing, beside the page it answers with."""
+    given = argument("filter")
+    filter: Mapping[str, object] = given if isinstance(given, Mapping) else {}
+    by_price = (
+        argument("sort") in _BY_PRICE
+        or filter.get("minPrice") is not None
+        or filter.get("maxPrice") is not None
+    )
+    return SEARCHING * (filter.get("search") is not None) + PRICING * by_price
+
+
 @strawberry.type
 class Query:
     """Merged into the root."""
@@ -71,6 +89,7 @@ class Query:
         type=Connection[Product],
         description="The catalog, page by page. Prices on it are the viewer's own.",
         guard=PUBLIC,
+        work=_work,
     )
     async def products(
         self,
@@ -98,11 +117,7 @@ class Query:
             seen_by = None if principal is None else principal.account_id
         order = sort if sort is not None else ProductSort.RELEVANCE
         wanted = _filter(filter)
-        by_price = (
-            order in {ProductSort.PRICE_ASC, ProductSort.PRICE_DESC}
-            or wanted.min_price is not None
-            or wanted.max_price is not None
-        )
+        by_price = order in _BY_PRICE or wanted.min_price is not None or wanted.max_price is not None
         cut = window(order.name, first, after, last, before)
         perspective = await _perspective(info, seen_by) if by_price else None
         products = info.context.contexts.catalog.products

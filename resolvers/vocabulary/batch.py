@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import Guard
+from resolvers.vocabulary.fields import WORK, Work
 
 Parent = TypeVar("Parent")
 Value = TypeVar("Value")
@@ -32,7 +33,7 @@ BatchResolver = Callable[
 
 
 def batch(
-    *, graphql_type: object, description: str, guard: Sequence[Guard] = ()
+    *, graphql_type: object, description: str, guard: Sequence[Guard] = (), work: Work | None = None
 ) -> Callable[[BatchResolver[Parent, Arguments, Value]], StrawberryField]:
     """Declare a field by its batch resolver; `graphql_type` is the type of one value in the SDL."""
 
@@ -62,7 +63,7 @@ def batch(
                 resolver=cast(Callable[..., object], resolve_one),
                 description=description,
                 directives=list(guard),
-                metadata={BATCH: resolve_all},
+                metadata={BATCH: resolve_all} if work is None else {BATCH: resolve_all, WORK: work},
             ),
         )
 

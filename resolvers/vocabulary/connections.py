@@ -20,6 +20,8 @@ Item = TypeVar("Item")
 
 DEFAULT_PAGE = 24
 LARGEST_PAGE = 100
+COUNTING = 50
+"""Points: a count reads the whole listing."""
 _LONGEST_CURSOR = 2_000
 NOT_OURS = "This cursor is not one of ours; use `cursor`, `startCursor` or `endCursor` as given."
 
@@ -95,6 +97,7 @@ class Connection(Generic[Item]):
     @batch(
         graphql_type=int | None,
         description="How many there are in the whole listing; counted only when asked for.",
+        work=lambda argument: COUNTING,
     )
     async def total_count(listings: Sequence[Listing[object]], info: Info) -> list[int | BaseException]:
         return await asyncio.gather(*(listing.count() for listing in listings), return_exceptions=True)

@@ -13,10 +13,18 @@ COMPUTED = "computed"
 ROOT = "root"
 """Metadata of a field of Query or Mutation: the async function that answers it, for the same executor."""
 
+WORK = "work"
+"""Metadata of a field: the points it costs beside its objects, whatever is found."""
+
+Work = Callable[[Callable[[str], object]], int]
+"""Points for what a field makes the database do, told by its coerced arguments, asked for by name."""
+
 Resolver = TypeVar("Resolver", bound=Callable[..., object])
 
 
-def root_field(*, type: object, description: str, guard: Sequence[Guard]) -> Callable[[Resolver], Resolver]:
+def root_field(
+    *, type: object, description: str, guard: Sequence[Guard], work: Work | None = None
+) -> Callable[[Resolver], Resolver]:
     """A field of Query or Mutation. The guard is no option: what is open to all says so with PUBLIC."""
 
     def declare(resolver: Resolver) -> Resolver:
@@ -25,7 +33,7 @@ def root_field(*, type: object, description: str, guard: Sequence[Guard]) -> Cal
             graphql_type=type,
             description=description,
             directives=list(guard),
-            metadata={ROOT: resolver},
+            metadata={ROOT: resolver} if work is None else {ROOT: resolver, WORK: work},
         )
         return cast(Resolver, field)  # strawberry reads the field off the class; callers never see it
 

@@ -34,7 +34,8 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 
 from resolvers.vocabulary.directives import Public
-from schema.declarations import guard_of
+from resolvers.vocabulary.fields import WORK
+from schema.declarations import guard_of, strawberry_field
 from schema.execution.coerce_result import Leaf, leaf
 from schema.execution.plan import (
     Condition,
@@ -46,6 +47,7 @@ from schema.execution.plan import (
     ResponsePath,
     Selection,
     Selections,
+    WeightedField,
     Wrapping,
     row_maker,
 )
@@ -68,7 +70,8 @@ def plan_operation(
     planner = _Planner(schema, fragments)
     selection = planner.selection(root, [_Asked(operation.selection_set, frozenset())])
     names = frozenset(planner.condition_variables)
-    return OperationPlan(operation, selection, tuple(_guarded(selection, ())), names)
+    guarded, weighted = tuple(_guarded(selection, ())), tuple(_weighted(selection))
+    return OperationPlan(operation, selection, guarded, weighted, names)
 
 
 def _guarded(selection: Selection, path: ResponsePath) -> Iterator[GuardedField]:
@@ -82,6 +85,21 @@ def _guarded(selection: Selection, path: ResponsePath) -> Iterator[GuardedField]
             case Selections():
                 for each in plan.named.of.values():
                     yield from _guarded(each, here)
+            case Leaf():
+                pass
+
+
+def _weighted(selection: Selection) -> Iterator[WeightedField]:
+    for plan in selection.fields:
+        declared = strawberry_field(plan.definition)
+        if declared is not None and (work := declared.metadata.get(WORK)) is not None:
+            yield WeightedField(plan, work)
+        match plan.named:
+            case Selection():
+                yield from _weighted(plan.named)
+            case Selections():
+                for each in plan.named.of.values():
+                    yield from _weighted(each)
             case Leaf():
                 pass
 

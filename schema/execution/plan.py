@@ -10,6 +10,7 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinit
 from graphql.type import GraphQLAbstractType
 
 from resolvers.vocabulary.directives import Guard
+from resolvers.vocabulary.fields import Work
 from schema.execution.coerce_result import Leaf
 from schema.execution.resolve_field import FieldResolver
 
@@ -90,6 +91,10 @@ class FieldPlan:
         """The field's name in the schema."""
         return self.occurrences[0].node.name.value
 
+    def is_asked(self, variables: Variables) -> bool:
+        """Whether this request asks for it, its parents left aside."""
+        return any(each.holds(variables) for each in self.occurrences)
+
     def nodes(self, variables: Variables) -> list[FieldNode]:
         """The places that ask for it in this request, each once though several spreads may lead to it."""
         return list({id(each.node): each.node for each in self.occurrences if each.holds(variables)}.values())
@@ -144,11 +149,20 @@ class GuardedField:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightedField:
+    """A field that costs more than the objects it answers with."""
+
+    plan: FieldPlan
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
 class OperationPlan:
     """One operation of a document, ready to be executed again and again."""
 
     operation: OperationDefinitionNode
     root: Selection
     guarded: tuple[GuardedField, ...]
+    weighted: tuple["WeightedField", ...]
     condition_variables: frozenset[str]
     """The variables that @skip and @include ask."""
