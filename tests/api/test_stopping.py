@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,16 +11,19 @@ from pathlib import Path
 import orjson
 import psutil
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from contexts.shared.adapters.database import connector
 from gateway.settings import Settings
-from tests.api.processes import Server, readiness, serving
-from tests.api.shop import Json
+from tests.api.processes import PRUMO, environment, readiness, serving
+from tests.api.shop import SP, Shop
 from tests.api.socket_client import closed_with, connected
 from tests.api.test_capacity import CATEGORIES, locked, until_waiting
+from tests.smtp import Inbox
+from tests.smtp import serving as receiving_mail
 
 NO_CATEGORIES = "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"
 VIEWER = "{ viewer { scopes } }"
-CLOSE = {"connection": "close"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +96,6 @@ async def until_refused(address: str) -> None:
     async with asyncio.timeout(20):
         while await readiness(address) is not None:  # noqa: ASYNC110 - there is nobody to tell
             await asyncio.sleep(0.05)
-
-
-def own_lines(server: Server) -> list[Json]:
-    """Its log, without the line for people; raises where a line is not whole."""
-    return [
-        orjson.loads(line)
-        for line in server.log.read_bytes().splitlines()
-        if not line.startswith(b"Prumo is")
-    ]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -179,3 +174,47 @@ async def test_a_dead_worker_is_replaced_and_none_outlives_its_supervisor(
         _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 30)
         assert alive == []
         assert await readiness(server.address) is None
+
+
+class Slow(Inbox):
+    """Takes a mail and does not say so until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken, self.let = asyncio.Event(), asyncio.Event()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.taken.set()
+        await self.let.wait()
+        return await super().handle_DATA(server, session, envelope)
+
+
+async def test_a_worker_finishes_the_mail_at_hand_and_takes_no_other(
+    settings: Settings, shop: Shop, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        await shop.order(SP)
+    inbox = Slow()
+    connection = await connector(settings.database_url or "", {})()
+    try:
+        async with receiving_mail(lambda: SMTP(inbox)) as port, asyncio.timeout(60):
+            variables = environment(settings, PRUMO_SMTP_URL=f"smtp://127.0.0.1:{port}")
+            worker = await asyncio.create_subprocess_exec(
+                PRUMO, "worker", env=variables, stdout=DEVNULL, stderr=DEVNULL
+            )
+            try:
+                await inbox.taken.wait()
+                worker.send_signal(signal.SIGTERM)
+                await asyncio.sleep(0.3)  # the signal is there before the server's answer is
+                inbox.let.set()
+                assert await worker.wait() == 0
+            finally:
+                with suppress(ProcessLookupError):
+                    worker.kill()
+        assert len(inbox.envelopes) == 1
+        handled = await connection.fetch(
+            "SELECT handled_at IS NOT NULL AS handled, attempts FROM shared.outbox ORDER BY handled"
+        )
+        assert [(row["handled"], row["attempts"]) for row in handled] == [(False, 0), (True, 1)]
+    finally:
+        await connection.close()
