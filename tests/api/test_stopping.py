@@ -175,6 +175,8 @@ async def test_a_dead_worker_is_replaced_and_none_outlives_its_supervisor(
 
         server.process.kill()
         _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 30)
+        for each in alive:
+            each.kill()
         assert alive == []
         assert await readiness(server.address) is None
 
