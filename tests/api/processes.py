@@ -29,8 +29,16 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         """The processes of `--workers N`."""
-        children = psutil.Process(self.process.pid).children()
-        return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # ended, and perhaps not yet buried
+                if any("spawn_main" in word for word in child.cmdline()):
+                    found.append(child)
+        return found
+
+    def written(self) -> str:
+        """What it has said so far, on stdout and stderr."""
+        return self.log.read_text()
 
     async def exit_code(self) -> int:
         """Waits until it has ended."""
@@ -75,16 +83,17 @@ async def serving(settings: Settings, log: Path, *options: str, **variables: str
     server = Server(process, f"127.0.0.1:{port}", log)
     try:
         async with asyncio.timeout(START_SECONDS):
-            while "Prumo is ready" not in log.read_text():  # noqa: ASYNC240 - a small local file
+            while not server.written().count("Prumo is ready"):
                 assert process.returncode is None, f"it says why in {log}"
                 await asyncio.sleep(0.1)
         yield server
     finally:
-        with suppress(ProcessLookupError, psutil.NoSuchProcess):  # a test has ended it
+        if process.returncode is None:
             workers = server.workers()
             process.kill()
             for worker in workers:
-                worker.kill()
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
         await process.wait()
 
 
