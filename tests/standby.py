@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -35,7 +35,8 @@ class Standby(Postgres):
     def tree(self, way: signal.Signals) -> None:
         """Send a signal to the postmaster and all its servers."""
         for process in (self.process, *self.process.children(recursive=True)):
-            process.send_signal(way)
+            with suppress(psutil.NoSuchProcess):  # awake again, some find that they are not needed
+                process.send_signal(way)
 
     async def replay(self, *, paused: bool) -> None:
         """Pause what it replays, or go on. Returns when it is so."""
