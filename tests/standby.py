@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import psutil
@@ -51,12 +52,14 @@ class Standby(Postgres):
 
 
 @contextmanager
-def standby_of(primary: Postgres, folder: Path) -> Iterator[Standby]:
+def standby_of(primary: Postgres) -> Iterator[Standby]:
     """Running and following; stopped with the block."""
-    standby = Standby(folder, durable=False)
-    standby.copy(primary)
-    standby.start()
-    try:
-        yield standby
-    finally:
-        standby.stop()
+    # Not in pytest's folders, which any other pytest that starts takes away from the system user.
+    with TemporaryDirectory(prefix="prumo-standby-") as folder:
+        standby = Standby(Path(folder), durable=False)
+        standby.copy(primary)
+        standby.start()
+        try:
+            yield standby
+        finally:
+            standby.stop()

@@ -37,8 +37,8 @@ def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-def standby(primary: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standby]:
-    with standby_of(primary, tmp_path_factory.mktemp("standby")) as running:
+def standby(primary: Postgres) -> Iterator[Standby]:
+    with standby_of(primary) as running:
         yield running
 
 
