@@ -12,6 +12,8 @@ from gateway.settings import Settings
 
 LISTENERS = 2
 """Connections of a process that only listen: for changed orders, for ended sessions."""
+WATCHES = 2
+"""Those that it has besides while there is a replica: to hear who wrote, and to ask the primary where it is."""
 _PATIENCE = 5.0
 
 # Each limit is absent where it is -1; `reserved_connections` is PostgreSQL 16's.
@@ -31,7 +33,11 @@ _ALLOWED = text(
 def needed(settings: Settings, processes: int) -> int:
     """How many connections to PostgreSQL itself these processes may have open; those of a pooler are its own."""
     pools = 0 if settings.database_direct_url is not None else 2 * settings.database_pool
-    return processes * (pools + LISTENERS)
+    return processes * (pools + _apart(settings))
+
+
+def _apart(settings: Settings) -> int:
+    return LISTENERS if settings.replica_url is None else LISTENERS + WATCHES
 
 
 async def require_connections(settings: Settings, processes: int) -> None:
@@ -65,7 +71,7 @@ async def _allowed(settings: Settings) -> int:
 def _refusal(settings: Settings, processes: int, wanted: int, allowed: int) -> str:
     who = "1 process" if processes == 1 else f"{processes} processes"
     remedies = []
-    if settings.database_direct_url is None and (pool := (allowed // processes - LISTENERS) // 2) >= 1:
+    if settings.database_direct_url is None and (pool := (allowed // processes - _apart(settings)) // 2) >= 1:
         remedies.append(f"set PRUMO_DATABASE_POOL to {pool}")
     if processes > 1:
         remedies.append("start fewer --workers")

@@ -52,6 +52,18 @@ in_flight = Gauge(
     registry=registry,
     multiprocess_mode="livesum",
 )
+reads = Counter(
+    "prumo_database_reads",
+    "Reads while there is a replica, by server; `repeated`: on the primary, after the replica failed.",
+    ["server"],
+    registry=registry,
+)
+replica_lag = Gauge(
+    "prumo_replica_lag_seconds",
+    "How far the replica is behind, of all processes the most; +Inf: it does not answer.",
+    registry=registry,
+    multiprocess_mode="livemax",
+)
 
 OTHER = "other"
 """What operations are counted as that are none of our clients': their names are free text, and metrics are for ever."""
@@ -82,6 +94,21 @@ class _Series:
     seconds: Histogram
     statements: Histogram
     points: Counter
+
+
+class Reads:
+    """Counts where reads go while there is a replica."""
+
+    def __init__(self) -> None:
+        self._by_server = {server: reads.labels(server) for server in ("primary", "replica", "repeated")}
+
+    def read(self, server: str) -> None:
+        """One more."""
+        self._by_server[server].inc()
+
+    def lag(self, seconds: float) -> None:
+        """How far the replica is behind now."""
+        replica_lag.set(seconds)
 
 
 @cache

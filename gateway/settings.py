@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from contexts.shared.adapters.mail import SmtpMailer
+from contexts.shared.adapters.replica import LONGEST_LAG
 from gateway.listening import reachable
 from schema.documents import AcceptedDocuments
 from schema.execution.choice import ExecutorKind
@@ -116,6 +117,12 @@ class Settings(BaseSettings):
             " pooler in transaction mode, such as PgBouncer."
         ),
         repr=False,
+    )
+    replica_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        None, description="A streaming standby of the database, for queries; absent: none.", repr=False
+    )
+    replica_max_lag_seconds: float = Field(
+        5, gt=0, le=LONGEST_LAG, description="A replica that is further behind is not read from."
     )
     database_pool: int = Field(
         10, ge=1, description="Connections per process for reads, and as many for writes."

@@ -89,6 +89,7 @@ from contexts.shared.adapters.leftovers import OF_SHARED
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.mail import Mailer
+from gateway import metrics
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from resolvers.vocabulary.context import Contexts
 
@@ -127,6 +128,11 @@ async def wired(
             pool_size=settings.database_pool,
         )
         stack.push_async_callback(database.close)
+        if listening and settings.replica_url is not None:
+            observer = metrics.Reads()
+            await stack.enter_async_context(
+                database.replicated(settings.replica_url, settings.replica_max_lag_seconds, observer)
+            )
         images = S3Images(
             endpoint_url=settings.s3_endpoint or "",
             bucket=settings.s3_bucket,

@@ -190,7 +190,9 @@ class GraphQLEndpoint:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
         if (reason := self.operations.stock_reason(operation.kind)) is not None:
             metrics.stock_executions.labels(reason).inc()
-        response = await self.operations.execute(operation, parsed.variables, context)
+        session_id = None if context.principal is None else context.principal.session_id
+        with self.parts.database.called_by(session_id, may_lag=operation.kind is OperationType.QUERY):
+            response = await self.operations.execute(operation, parsed.variables, context)
         if response.retry_after is not None:
             # Like 401, decided about the caller and not the document: proxies and clients back off by it.
             return _Answer(429, response, (("Retry-After", str(response.retry_after)),))

@@ -317,11 +317,13 @@ class _Connection:
             )
         if capacity.is_exhausted:
             return _unavailable("OVERLOADED", capacity.exhausted, request_id)
+        session_id = None if context.principal is None else context.principal.session_id
         deadline = asyncio.timeout(capacity.seconds)
         try:
             with capacity:
                 async with deadline:
-                    return await operations.execute(operation, request.variables, context)
+                    with parts.database.called_by(session_id, may_lag=operation.kind is OperationType.QUERY):
+                        return await operations.execute(operation, request.variables, context)
         except TimeoutError:
             if not deadline.expired():
                 raise

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from contexts.identity.adapters.ended_sessions import ENDED_CHANNEL, ListenedEndedSessions
 from contexts.identity.adapters.tables import refresh_tokens, sessions
 from contexts.identity.domain.session import REFRESH_LIFE, Device, RefreshToken, Session
-from contexts.shared.adapters.database import Database, connection_of, when_committed
+from contexts.shared.adapters.database import Database, connection_of, show_to, when_committed
 from contexts.shared.adapters.query import Query
 from contexts.shared.transaction import Transaction
 
@@ -69,6 +69,7 @@ class SqlSessions:
         return [_session(row) for row in await self.database.fetch(_LIVE, asked)]
 
     async def start(self, transaction: Transaction, session: Session, token: RefreshToken) -> None:
+        show_to(transaction, session.id)  # whoever starts a session is somebody else, or nobody yet
         connection = connection_of(transaction)
         await connection.execute(
             insert(sessions).values(
@@ -100,6 +101,7 @@ class SqlSessions:
     async def rotate(
         self, transaction: Transaction, presented: RefreshToken, successor: RefreshToken
     ) -> None:
+        show_to(transaction, presented.session_id)
         connection = connection_of(transaction)
         unspent: ColumnElement[bool] = refresh_tokens.c.spent_at.is_(None)
         await connection.execute(

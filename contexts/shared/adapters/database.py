@@ -6,12 +6,20 @@ that reads forty things at once, and not a hundred checkouts that wait for one r
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn, TypeVarTuple, cast
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -24,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.readers import Readers
+from contexts.shared.adapters.replica import WROTE_CHANNEL, Replica, ReplicaObserver
 from contexts.shared.adapters.statement_spans import trace_statements
 from contexts.shared.adapters.tables import audit_trail, outbox
 from contexts.shared.adapters.writers import Writer, Writers
@@ -45,6 +54,7 @@ _SETTINGS = {
     # Starting a parallel worker takes longer than the statements of a request do.
     "max_parallel_workers_per_gather": "0",
 }
+_ANYBODY = nullcontext()
 _NO_PARAMETERS: Mapping[str, object] = {}
 
 log = logging.getLogger(__name__)
@@ -95,6 +105,8 @@ class SqlTransaction:
     """A transaction on one connection. Compiled statements run on it by `run`, others by `connection.execute`."""
 
     connection: Writer
+    replica: Replica | None = None
+    seen_by: tuple[UUID, ...] = ()
     ended: bool = False
     at_commit: tuple[Callable[[], None], ...] = ()
 
@@ -121,24 +133,34 @@ class SqlTransaction:
 
     async def commit(self) -> None:
         with statement("COMMIT"):
-            await self.connection.raw.execute("COMMIT")
+            await self.connection.raw.execute("COMMIT" if self.replica is None else self._announced_commit())
         self.ended = True
+        if self.replica is not None:
+            for session in self.seen_by:
+                self.replica.wrote(session)  # the notification takes a moment; this process must not need it
         for follow_up in self.at_commit:
             follow_up()
+
+    def _announced_commit(self) -> str:
+        """Delivered by PostgreSQL at commit, in the same round trip."""
+        return "; ".join((*(f"NOTIFY {WROTE_CHANNEL}, '{session}'" for session in self.seen_by), "COMMIT"))
 
 
 class UnitOfWork:
     """A transaction from the beginning of a block to its end."""
 
-    __slots__ = ("_transaction", "_writers")
+    __slots__ = ("_replica", "_transaction", "_writers")
 
-    def __init__(self, writers: Writers) -> None:
+    def __init__(self, writers: Writers, replica: Replica | None) -> None:
         self._writers = writers
+        self._replica = replica
         self._transaction: SqlTransaction | None = None
 
     async def __aenter__(self) -> SqlTransaction:
-        self._transaction = SqlTransaction(await self._writers.begin())
-        return self._transaction
+        self._transaction = transaction = SqlTransaction(await self._writers.begin(), self._replica)
+        if self._replica is not None:
+            transaction.seen_by = self._replica.writing_sessions()
+        return transaction
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -149,7 +171,10 @@ class UnitOfWork:
 
 
 class Database:
-    """The three ways to use PostgreSQL: `begin` a unit of work, `fetch` rows, `listen` to a channel."""
+    """The three ways to use PostgreSQL: `begin` a unit of work, `fetch` rows, `listen` to a channel.
+
+    `replica` is None outside `replicated`.
+    """
 
     def __init__(
         self,
@@ -167,19 +192,20 @@ class Database:
         listener takes one connection more. Connects on first use. A unit of work that waits for a lock longer
         than `lock_timeout_ms` fails.
         """
-        pooled = direct_url is not None
-        reading = _SETTINGS | {"statement_timeout": str(statement_timeout_ms)}
-        writing = reading | {"lock_timeout": str(lock_timeout_ms)}
-        self._connect = connector(direct_url or url, NAMED | _SETTINGS)
-        if pooled:
-            connect = pooled_connector(url)
-            self._readers = Readers(connect, pool_size, begin=_begin("BEGIN READ ONLY", reading))
-            self._writers = Writers(connect, pool_size, begin=_begin("BEGIN", writing))
+        self._pool_size = pool_size
+        self._pooled = direct_url is not None
+        self._direct_url = direct_url or url
+        self._reading = _SETTINGS | {"statement_timeout": str(statement_timeout_ms)}
+        writing = self._reading | {"lock_timeout": str(lock_timeout_ms)}
+        self._connect = connector(self._direct_url, NAMED | _SETTINGS)
+        self._readers = self._readers_of(url)
+        self._read = self._readers.fetch
+        self.replica: Replica | None = None
+        if self._pooled:
+            self._writers = Writers(pooled_connector(url), pool_size, _begin("BEGIN", writing))
         else:
-            read_only = {"default_transaction_read_only": "on"}
-            self._readers = Readers(connector(url, NAMED | reading | read_only), pool_size)
             self._writers = Writers(connector(url, NAMED | writing), pool_size)
-        self._upkeep = engine(connector(direct_url or url, NAMED | writing)).execution_options(
+        self._upkeep = engine(connector(self._direct_url, NAMED | writing)).execution_options(
             isolation_level="AUTOCOMMIT"
         )
         for each in (self._writers.engine, self._upkeep):
@@ -189,7 +215,7 @@ class Database:
 
     def begin(self) -> UnitOfWork:
         """A unit of work; leaving the block without `commit()` rolls back."""
-        return UnitOfWork(self._writers)
+        return UnitOfWork(self._writers, self.replica)
 
     async def fetch(
         self,
@@ -206,7 +232,7 @@ class Database:
             return await run(within, query, parameters)
         _count_one()
         with statement(query.text):
-            rows = await self._readers.fetch(query.text, query.arguments(parameters))
+            rows = await self._read(query.text, query.arguments(parameters))
         # An asyncpg.Record unpacks like the tuple of its columns. The type is a text, or making it would take a while.
         return cast("Sequence[tuple[*Columns]]", rows)
 
@@ -249,11 +275,54 @@ class Database:
                 away = True
             await asyncio.sleep(RECONNECT_SECONDS)
 
+    @asynccontextmanager
+    async def replicated(self, url: str, max_lag: float, observer: ReplicaObserver) -> AsyncIterator[None]:
+        """Inside, reads of callers that said they may lag (`called_by`) go to the streaming standby at `url`.
+
+        It is not read from while it is away, or more than `max_lag` seconds behind.
+        """
+        replica = Replica(
+            self._readers,
+            self._readers_of(url),
+            Readers(self._connect, 1),
+            Readers(connector(url, NAMED | _SETTINGS), 1),
+            max_lag,
+            observer,
+        )
+        tasks = [
+            asyncio.create_task(self.listen(WROTE_CHANNEL, replica.heard, replica.lost)),
+            asyncio.create_task(replica.follow()),
+        ]
+        self.replica, self._read = replica, replica.fetch
+        try:
+            yield
+        finally:
+            self.replica, self._read = None, self._readers.fetch
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await replica.close()
+
+    def called_by(self, session_id: UUID | None, *, may_lag: bool) -> AbstractContextManager[None]:
+        """Inside, reads may be a moment old if they `may_lag`, but never older than what the session wrote.
+
+        Outside, they are not old at all. Without a replica it makes no difference.
+        """
+        return _ANYBODY if self.replica is None else self.replica.called_by(session_id, may_lag=may_lag)
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._readers.close()
         await self._writers.close()
         await self._upkeep.dispose()
+
+    def _readers_of(self, url: str) -> Readers:
+        if self._pooled:
+            begin = _begin("BEGIN READ ONLY", self._reading)
+            return Readers(pooled_connector(url), self._pool_size, begin)
+        read_only = {"default_transaction_read_only": "on"}
+        return Readers(connector(url, NAMED | self._reading | read_only), self._pool_size)
 
 
 def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -326,6 +395,12 @@ def when_committed(transaction: Transaction, follow_up: Callable[[], None]) -> N
     """Have it called right after the transaction's commit, and never after a rollback. It must not raise."""
     ours = _transaction(transaction)
     ours.at_commit = (*ours.at_commit, follow_up)
+
+
+def show_to(transaction: Transaction, session_id: UUID) -> None:
+    """Have this session see what the transaction writes, as soon as it is committed; the caller's does anyway."""
+    ours = _transaction(transaction)
+    ours.seen_by = (*ours.seen_by, session_id)
 
 
 def _transaction(transaction: Transaction) -> SqlTransaction:

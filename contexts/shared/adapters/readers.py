@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError, Record
 
+ROLLBACK_SECONDS = 5.0
+
 
 class Readers:
     """At most `size` connections, the last one used first; who finds none waits their turn.
@@ -38,6 +40,12 @@ class Readers:
                         raise
             return await self._run(await self._connect(), text, arguments)
 
+    def abandon(self) -> None:
+        """Cut off the idle connections now, and those in use when their statement is done: the server is gone."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.terminate()
+
     async def close(self) -> None:
         """Close the idle connections now, and those in use when their statement is done."""
         idle, self._idle = self._idle, []
@@ -57,7 +65,7 @@ class Readers:
         try:
             if self._begin is None:
                 return await connection.fetch(text, *arguments)
-            return await _fetch_in_transaction(connection, self._begin, text, arguments)
+            return await self._fetch_in_transaction(connection, self._begin, text, arguments)
         except InternalClientError:
             # The server has said goodbye, and the end of the connection is on its way: it takes no statement.
             connection.terminate()
@@ -69,22 +77,24 @@ class Readers:
             else:
                 connection.terminate()
 
-
-async def _fetch_in_transaction(
-    connection: Connection, begin: str, text: str, arguments: Sequence[object]
-) -> list[Record]:
-    """The transaction forbids writing and carries the settings, which behind a pooler no connection can keep."""
-    try:
-        await connection.execute(begin)
-        rows = await connection.fetch(text, *arguments)
-        await connection.execute("COMMIT")
-    except BaseException:
+    async def _fetch_in_transaction(
+        self, connection: Connection, begin: str, text: str, arguments: Sequence[object]
+    ) -> list[Record]:
+        """It forbids writing and carries the settings, which behind a pooler no connection can keep."""
+        home = self._idle
         try:
-            await connection.execute("ROLLBACK")
-        except BaseException as error:
-            # Cut off, or cancelled once more: nobody may find it with its transaction open.
-            connection.terminate()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        raise
-    return rows
+            await connection.execute(begin)
+            rows = await connection.fetch(text, *arguments)
+            await connection.execute("COMMIT")
+        except BaseException:
+            if home is not self._idle:
+                raise  # it is not used again, and a server that is gone would be asked in vain
+            try:
+                await connection.execute("ROLLBACK", timeout=ROLLBACK_SECONDS)
+            except BaseException as error:
+                # Cut off, or cancelled once more: nobody may find it with its transaction open.
+                connection.terminate()
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+            raise
+        return rows

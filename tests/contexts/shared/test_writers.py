@@ -14,7 +14,8 @@ from tests.contexts.shared.test_database import connected, terminate_all
 
 PID: Query[int] = Query(select(func.pg_backend_pid()))
 SLEEP = Query(select(func.pg_sleep(bindparam("seconds"))))
-GONE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# InternalClientError: the server has said goodbye, and asyncpg has not yet read all of it.
+GONE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 Way = Callable[[SqlTransaction, float], Awaitable[object]]
 
