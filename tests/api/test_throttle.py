@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from schema.execution.choice import ExecutorKind
 from resolvers.catalog.queries import SEARCHING
+from schema.execution.choice import ExecutorKind
 from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, PA, SP, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
