@@ -16,8 +16,8 @@ from gateway.seed.demo import seed_demo
 from gateway.settings import Settings
 from gateway.wiring import wired
 from tests.api.conftest import settings_for
+from tests.api.processes import serving
 from tests.api.shop import PA, SP, Shop
-from tests.api.test_processes import serving
 from tests.standby import Standby, standby_of
 
 DATABASE = "prumo"
@@ -58,11 +58,9 @@ async def shops(
 ) -> AsyncIterator[tuple[Shop, Shop]]:
     """Clients of one process and of the other, each of which reads the standby."""
     logs = tmp_path_factory.mktemp("logs")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PRUMO_REPLICA_URL", settings.replica_url or "")
-        environment.setenv("PRUMO_THROTTLE_POINTS", "off")
-        entered = [serving(settings, logs / name) for name in ("one", "two")]
-        one, two = await asyncio.gather(*(each.__aenter__() for each in entered))
+    environment = {"PRUMO_REPLICA_URL": settings.replica_url or "", "PRUMO_THROTTLE_POINTS": "off"}
+    entered = [serving(settings, logs / name, **environment) for name in ("one", "two")]
+    one, two = await asyncio.gather(*(each.__aenter__() for each in entered))
     try:
         async with (
             httpx.AsyncClient(base_url=f"http://{one.address}") as here,
