@@ -361,6 +361,10 @@ class MailedTokens(Protocol):
         """Use the token: it and its user's others for the same purpose are gone. Of two at once one gets it."""
         ...
 
+    async def withdraw(self, transaction: Transaction, user_id: UUID, purpose: Purpose) -> None:
+        """The user's tokens for this are good for nothing any more."""
+        ...
+
 
 class Roles(Protocol):
     """Keeps what each role may do."""
