@@ -52,16 +52,22 @@ class AccountRegister(Protocol):
         at: datetime,
         *,
         state_registration: str | None = None,
-        registration: bytes | None = None,
     ) -> bool:
-        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken.
-
-        `registration` is what a repeated registration is known by.
-        """
+        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken."""
         ...
 
-    async def registered_by(self, transaction: Transaction, cnpj: str) -> bytes | None:
-        """The `registration` that the account with this CNPJ came from; None for any other."""
+    async def remove(self, transaction: Transaction, account_id: UUID) -> None:
+        """Take back an account that this transaction has added, before it has people or a history."""
+        ...
+
+    async def claim(
+        self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime, *, lapsed: datetime
+    ) -> bytes | None:
+        """Hold the CNPJ for the registration known by this digest; who else wants it waits for the transaction.
+
+        None: it is held now. Else the digest of the registration that holds it; one from before `lapsed` that
+        made no account holds nothing.
+        """
         ...
 
     async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
@@ -359,6 +365,10 @@ class MailedTokens(Protocol):
         self, transaction: Transaction, digest: bytes, purpose: Purpose, at: datetime
     ) -> MailedToken | None:
         """Use the token: it and its user's others for the same purpose are gone. Of two at once one gets it."""
+        ...
+
+    async def withdraw(self, transaction: Transaction, user_id: UUID, purpose: Purpose) -> None:
+        """The user's tokens for this are good for nothing any more."""
         ...
 
 

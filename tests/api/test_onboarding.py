@@ -168,6 +168,37 @@ async def test_a_known_address_is_answered_alike_and_told_by_mail(shop: Shop, se
     assert "já tem um usuário" in mail["Subject"]
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_second_registration_tells_nothing_of_the_address(shop: Shop, known: bool) -> None:
+    input = company(email=REP if known else "nobody@acai.example")
+    answers = [
+        await shop.operation("portal/RegisterAccount", {"input": each})
+        for each in (input, input, company(input["cnpj"]), input | {"idempotencyKey": uuid4().hex}, input)
+    ]
+    payloads = [answer.payload("buyerAccountRegister") for answer in answers]
+    outcomes = [each["error"]["code"] if each["error"] else each["meta"]["replayed"] for each in payloads]
+    assert outcomes == [False, True, "CONFLICT", "CONFLICT", True]
+
+
+async def test_what_a_taken_address_holds_is_free_after_a_month(shop: Shop, settings: Settings) -> None:
+    known = company(email=REP)
+    await shop.operation("portal/RegisterAccount", {"input": known})
+    made = await registered(shop)
+    await execute(settings, "UPDATE identity.registrations SET at = at - interval '30 days'")
+    again = await shop.operation("portal/RegisterAccount", {"input": company(made["cnpj"])})
+    assert again.refused("buyerAccountRegister")["code"] == "CONFLICT"
+    await registered(shop, cnpj=known["cnpj"])
+
+
+async def execute(settings: Settings, statement: str) -> None:
+    """What only time or an operator does."""
+    assert settings.database_url is not None
+    engine = create_async_engine(settings.database_url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
 async def test_one_address_is_not_registered_without_end(shop: Shop) -> None:
     email = f"{uuid4().hex}@acai.example"
     answers = [

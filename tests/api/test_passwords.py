@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP
 
 from gateway import worker
 from gateway.settings import Settings
-from tests.api.shop import CATALOGO, GESTOR, OPERATIONS, PA, PRECOS, Json, Shop
+from tests.api.shop import ADMIN, CATALOGO, GESTOR, OPERATIONS, PA, PRECOS, Json, Shop
 from tests.smtp import Inbox, serving
 
 NEW = "laje e viga 1987"
@@ -164,6 +164,16 @@ async def test_one_changes_ones_own_password(shop: Shop, mailbox: Mailbox) -> No
     assert (await sign_in(shop, CATALOGO, NEW))["error"] is None
     guesses = [(await change(f"guess {n}", NEW))["error"]["code"] for n in range(10)]
     assert guesses == ["INVALID_CREDENTIALS"] * 9 + ["TOO_MANY_ATTEMPTS"]
+
+
+async def test_a_changed_password_is_not_overwritten_by_an_older_link(shop: Shop, mailbox: Mailbox) -> None:
+    await ask_reset(shop, ADMIN)
+    token = await mailbox.link(ADMIN, "redefinir-senha")
+    given = {"input": {"currentPassword": "prumo-demo", "newPassword": NEW}}
+    (await shop.operation("portal/ChangePassword", given, ADMIN)).done("passwordChange")
+    assert (await reset(shop, token, "outra senha longa"))["error"]["code"] == "TOKEN_INVALID"
+    assert (await sign_in(shop, ADMIN, NEW))["error"] is None
+    await mailbox.next()
 
 
 async def test_an_address_is_proved_by_the_mailed_link(shop: Shop, mailbox: Mailbox) -> None:

@@ -5,10 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, select, update
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from contexts.identity.adapters.tables import account_addresses, account_changes, buyer_accounts, portfolio
+from contexts.identity.adapters.tables import (
+    account_addresses,
+    account_changes,
+    buyer_accounts,
+    portfolio,
+    registrations,
+)
 from contexts.identity.domain.account import Account, AccountStatus
 from contexts.identity.domain.address import Address
 from contexts.identity.domain.onboarding import AccountChange, AccountStep
@@ -93,7 +99,6 @@ class SqlAccounts:
         at: datetime,
         *,
         state_registration: str | None = None,
-        registration: bytes | None = None,
     ) -> bool:
         connection = connection_of(transaction)
         added = await connection.scalar(
@@ -106,7 +111,6 @@ class SqlAccounts:
                 status=account.status.value,
                 created_at=at,
                 state_registration=state_registration,
-                registration=registration,
             )
             .on_conflict_do_nothing(index_elements=["cnpj"])
             .returning(buyer_accounts.c.id)
@@ -125,11 +129,34 @@ class SqlAccounts:
             )
         return True
 
-    async def registered_by(self, transaction: Transaction, cnpj: str) -> bytes | None:
-        found: bytes | None = await connection_of(transaction).scalar(
-            select(buyer_accounts.c.registration).where(buyer_accounts.c.cnpj == cnpj)
+    async def remove(self, transaction: Transaction, account_id: UUID) -> None:
+        connection = connection_of(transaction)
+        await connection.execute(delete(account_addresses).where(account_addresses.c.account_id == account_id))
+        await connection.execute(delete(buyer_accounts).where(buyer_accounts.c.id == account_id))
+
+    async def claim(
+        self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime, *, lapsed: datetime
+    ) -> bytes | None:
+        connection = connection_of(transaction)
+        await connection.execute(
+            delete(registrations).where(
+                registrations.c.cnpj == cnpj,
+                registrations.c.at <= lapsed,
+                ~exists().where(buyer_accounts.c.cnpj == registrations.c.cnpj),
+            )
         )
-        return found
+        held = await connection.scalar(
+            insert(registrations)
+            .values(cnpj=cnpj, digest=digest, at=at)
+            .on_conflict_do_nothing(index_elements=["cnpj"])
+            .returning(registrations.c.cnpj)
+        )
+        if held is not None:
+            return None
+        by: bytes = (
+            await connection.execute(select(registrations.c.digest).where(registrations.c.cnpj == cnpj))
+        ).scalar_one()
+        return by
 
     async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
         # Its key is left to others: a foreign key to the account does not wait.

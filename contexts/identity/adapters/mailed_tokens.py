@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -55,7 +56,10 @@ class SqlMailedTokens:
         row = (await connection.execute(delete(tokens).where(*this).returning(*_COLUMNS))).one_or_none()
         if row is None:
             return None
-        await connection.execute(
-            delete(tokens).where(tokens.c.user_id == row.user_id, tokens.c.purpose == purpose.value)
-        )
+        await self.withdraw(transaction, row.user_id, purpose)
         return MailedToken(digest, purpose, row.user_id, row.email, row.issued_at, row.expires_at)
+
+    async def withdraw(self, transaction: Transaction, user_id: UUID, purpose: Purpose) -> None:
+        await connection_of(transaction).execute(
+            delete(tokens).where(tokens.c.user_id == user_id, tokens.c.purpose == purpose.value)
+        )

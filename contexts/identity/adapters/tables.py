@@ -31,13 +31,23 @@ buyer_accounts = Table(
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_registration", Text),
-    Column("registration", LargeBinary),
     CheckConstraint("cnpj ~ '^[0-9A-Z]{12}[0-9]{2}$'", name="buyer_accounts_cnpj"),
     CheckConstraint(
         "status IN ('PENDING', 'APPROVED', 'REJECTED', 'SUSPENDED')", name="buyer_accounts_status"
     ),
 )
-"""`registration`: the SHA-256 of what a repeated registration is known by; NULL: opened by the staff."""
+
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("cnpj", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("cnpj ~ '^[0-9A-Z]{12}[0-9]{2}$'", name="registrations_cnpj"),
+    CheckConstraint("octet_length(digest) = 32", name="registrations_digest"),
+)
+"""Companies that registered themselves, also those whose e-mail address was taken, of which there is no account.
+`digest`: the SHA-256 of what a repetition is known by."""
 
 account_addresses = Table(
     "account_addresses",

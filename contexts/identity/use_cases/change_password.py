@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from contexts.identity.domain.mailed_token import Purpose
 from contexts.identity.domain.password import may_be_password, password_problem
 from contexts.identity.domain.session import Device
 from contexts.identity.domain.user import Principal
-from contexts.identity.ports import Passwords, Sessions, Throttle, TooManyAttempts, Users
+from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
 from contexts.identity.use_cases.sign_in import InvalidCredentials
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
@@ -27,10 +28,11 @@ class PasswordChanged:
 class ChangePassword:
     """Asks for the present password: an access token alone must not be enough to keep its owner out.
 
-    All other sessions end, and the owner is told by mail.
+    All other sessions end, links to reset the password are good for nothing any more, and the owner is told by mail.
     """
 
     users: Users
+    tokens: MailedTokens
     passwords: Passwords
     throttle: Throttle
     sessions: Sessions
@@ -56,6 +58,8 @@ class ChangePassword:
             new_hash = await self.passwords.hash(new)
             now = self.clock.now()
             async with self.transactions.begin() as transaction:
+                # Before the user's row, as a reset does: the two never wait for each other.
+                await self.tokens.withdraw(transaction, user.id, Purpose.PASSWORD_RESET)
                 # Whoever changed it meanwhile has made `current` the wrong one.
                 if not await self.users.set_password(
                     transaction, user.id, new_hash, replacing=found.password_hash

@@ -163,8 +163,8 @@ class MailRegisteredAgain:
             user.name,
             "alguém cadastrou uma empresa com este endereço de e-mail, que já tem um usuário na Prumo. "
             "O cadastro não foi feito, e nada mudou no seu usuário.",
-            f"Se foi você: entre em {self.portal}, ou cadastre a empresa com outro endereço. Se não foi, "
-            "ignore esta mensagem.",
+            f"Se foi você: entre em {self.portal}, ou cadastre a empresa com outro endereço daqui a 30 dias. Se não "
+            "foi, ignore esta mensagem.",
         )
         await self.mailer.send(
             Mail(user.email, "Seu e-mail já tem um usuário na Prumo", text, reference=str(event_id))

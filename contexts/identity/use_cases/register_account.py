@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
 from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
@@ -26,6 +27,8 @@ from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_KEY = 128
+HELD_WITHOUT_ACCOUNT = timedelta(days=30)
+"""How long a registration whose e-mail address was taken holds its CNPJ: no account will ever come of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ class _Draft:
 class RegisterAccount:
     """Makes a PENDING account and its administrator, both or neither.
 
-    An e-mail address that somebody signs in with is answered like any other, and its owner is told by mail; then
-    no account is made. That costs a hash too, so that time tells no more than the answer does.
+    An e-mail address that somebody signs in with is answered like any other, also when the registration comes
+    again or another has the same CNPJ, and its owner is told by mail; then no account is made. That costs a hash too, so that time tells no more than the answer does.
     """
 
     accounts: AccountRegister
@@ -112,24 +115,24 @@ class RegisterAccount:
         registration = _fingerprint(command, account.cnpj, user.email)
         now = self.clock.now()
         async with self.transactions.begin() as transaction:
+            held_by = await self.accounts.claim(
+                transaction, account.cnpj, registration, now, lapsed=now - HELD_WITHOUT_ACCOUNT
+            )
+            if held_by is not None:
+                return replace(done, replayed=True) if held_by == registration else CnpjTaken()
             (place, _), *_ = draft.places
             if not await self.accounts.add(
-                transaction,
-                account,
-                place,
-                (),
-                now,
-                state_registration=draft.state_registration,
-                registration=registration,
+                transaction, account, place, (), now, state_registration=draft.state_registration
             ):
-                if await self.accounts.registered_by(transaction, account.cnpj) == registration:
-                    return replace(done, replayed=True)
                 return CnpjTaken()
             roles = [ROLE_NAMES[AccountRole.ADMINISTRATOR]]
             if await self.users.add(transaction, user, password_hash, roles, account.id, now):
                 await self._complete(transaction, by, draft)
                 await transaction.commit()
                 return done
+            # The CNPJ stays held: else a second registration would tell that the first has made no account.
+            await self.accounts.remove(transaction, account.id)
+            await transaction.commit()
         await self._tell_owner(user.email)
         return done
 

@@ -111,7 +111,7 @@ async def identity_on(
             sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
             refresh=RefreshSession(users, sessions, tokens, database, clock),
             end_sessions=EndSessions(sessions, database, clock),
-            change_password=ChangePassword(users, passwords, throttle, sessions, database, clock),
+            change_password=ChangePassword(users, mailed, passwords, throttle, sessions, database, clock),
             ask_password_reset=AskPasswordReset(throttle, database, clock),
             reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
             ask_email_verification=AskEmailVerification(users, throttle, database, clock),

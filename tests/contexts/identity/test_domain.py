@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.headerregistry import Address as EmailAddress
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
@@ -96,8 +100,10 @@ def test_one_line_is_trimmed_printable_and_short() -> None:
 
 def test_emails_are_trimmed_and_refused_when_they_cannot_be_one() -> None:
     assert parse_email(" Comprador.SP@prumo.example ") == "Comprador.SP@prumo.example"
-    longest = "a" * (MAX_EMAIL - len("@prumo.example")) + "@prumo.example"
-    assert parse_email(longest) == longest
+    longest = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 53}.example"
+    assert len(longest) == MAX_EMAIL
+    kept = [longest, "o'neil+obra_7/x@xn--so-joo-eva.example", "1@2.x9"]
+    assert [parse_email(text) for text in kept] == kept
     refused = [
         "",
         "a",
@@ -109,8 +115,51 @@ def test_emails_are_trimmed_and_refused_when_they_cannot_be_one() -> None:
         "a@b..c",
         "a\ud800@b.c",
         "a" + longest,
+        "a" * 65 + "@b.c",
+        f"a@{'b' * 64}.c",
+        longest.replace("@b", "@bb"),
+        # The same mailbox as victim@b.c to whoever reads the header, another one to who compares texts.
+        "(n)victim@b.c",
+        "victim(n)@b.c",
+        '"victim"@b.c',
+        "joão@x.example",
+        "a@joão.example",
+        "İst@x.example",
+        "a<b@c.example",
+        "x,y@c.example",
+        "a@b.example>",
+        ".a@b.c",
+        "a.@b.c",
+        "a..b@b.c",
+        "a@-b.c",
+        "a@b-.c",
+        "a@b.c.",
+        "a@10.0.0.1",
+        "a@[10.0.0.1]",
+        "a@b_c.d",
     ]
+
     assert [parse_email(text) for text in refused] == [None] * len(refused)
+
+
+@given(
+    st.text("aZ9.@-_+'\"(),:;<>[]\\ \t\u0130\u0131\u212a\u00e3\u3002\uff20", max_size=20)
+    | st.from_regex(r"[^@]{1,8}@[^@]{1,8}\.[a-z]{2}", fullmatch=True)
+    | st.emails()
+)
+@example("(n)victim@b.example")
+@example("x,y@c.example")
+def test_an_email_is_the_very_address_that_the_mailer_writes_to(typed: str) -> None:
+    email = parse_email(typed)
+    if email is None:
+        return
+    assert email.isascii()
+    address = EmailAddress(addr_spec=email)
+    assert (address.addr_spec, f"{address.username}@{address.domain}") == (email, email)
+    message = EmailMessage(policy=SMTP)
+    message["To"] = address
+    (sent_to,) = message_from_bytes(message.as_bytes(), policy=SMTP)["To"].addresses
+    assert sent_to.addr_spec == email
 
 
 def test_passwords_may_hold_anything_but_nul_and_half_characters() -> None:
