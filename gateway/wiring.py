@@ -259,7 +259,7 @@ def personnel(
         invitations=invitations,
         invite_user=InviteUser(accounts, accounts, directory, invitations, database, clock),
         invite_staff=InviteStaff(directory, invitations, database, clock),
-        resend_invitation=ResendInvitation(accounts, invitations, database, clock),
+        resend_invitation=ResendInvitation(accounts, accounts, invitations, database, clock),
         revoke_invitation=RevokeInvitation(accounts, invitations, database, clock),
         accept_invitation=AcceptInvitation(invitations, users, passwords, database, clock),
         change_role=ChangeRole(people, directory, database, clock),

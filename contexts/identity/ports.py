@@ -264,8 +264,9 @@ class Invitations(Protocol):
         """The one neither accepted nor revoked, expired or not, locked until the transaction ends."""
         ...
 
-    async def count_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
-        """How many of the account were made since then, whatever became of them."""
+    async def mailings_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
+        """How often the account had invitations mailed, whatever became of them. Of one that was mailed since
+        then its earlier mails count too."""
         ...
 
     async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None: ...
@@ -279,7 +280,7 @@ class Invitations(Protocol):
     async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Invitation]: ...
 
     async def put(self, transaction: Transaction, invitation: Invitation) -> None:
-        """Keep when it expires, was accepted, was revoked."""
+        """Keep when it expires, was accepted, was revoked, and how often it was mailed."""
         ...
 
     async def give(self, transaction: Transaction, invitation_id: UUID, digest: bytes) -> None:
