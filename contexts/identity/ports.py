@@ -1,6 +1,6 @@
 """What identity needs from outside, in its own words."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.address import AccountAddress, Address
+from contexts.identity.domain.address import AccountAddress
 from contexts.identity.domain.invitation import Invitation
 from contexts.identity.domain.mailed_token import MailedToken, Purpose
 from contexts.identity.domain.onboarding import AccountChange
@@ -47,14 +47,14 @@ class AccountRegister(Protocol):
         self,
         transaction: Transaction,
         account: Account,
-        address: Address,
+        addresses: Sequence[AccountAddress],
         rep_ids: Collection[UUID],
         at: datetime,
         *,
         state_registration: str | None = None,
         registration: bytes | None = None,
     ) -> bool:
-        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken.
+        """Add the account with its addresses, one of them primary, in the reps' portfolios. False: the CNPJ is taken.
 
         `registration` is what a repeated registration is known by.
         """

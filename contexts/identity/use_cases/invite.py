@@ -26,6 +26,7 @@ from contexts.shared.money import CENTAVO, Money
 from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
 
+USER_INVITED = "identity.user_invited"
 MAX_LIMIT = Decimal("999999999999.99")
 TOO_MANY = "too many mails for invitations this week; go on later"
 BEYOND_YOU = Forbidden("You cannot give a role that may do what you may not.")
@@ -278,7 +279,7 @@ async def _reached(
 
 
 async def _send(transaction: Transaction, invitation: Invitation) -> None:
-    await transaction.publish(Event("identity.user_invited", {"invitation_id": str(invitation.id)}))
+    await transaction.publish(Event(USER_INVITED, {"invitation_id": str(invitation.id)}))
 
 
 def _act(by: Actor, action: str, invitation: Invitation, at: datetime) -> Act:
