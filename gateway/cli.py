@@ -349,7 +349,7 @@ def _say_keys(keys: "list[KeyInUse]") -> None:
 
 @prumo.group()
 def mail() -> None:
-    """Read the mail kept for want of PRUMO_SMTP_URL."""
+    """Read the mail kept for want of PRUMO_SMTP_URL; send again what was given up."""
 
 
 @mail.command("list")
@@ -368,6 +368,29 @@ def mail_show(number: int) -> None:
     from gateway.mailbox import show
 
     say(show(_settings().home, number))
+
+
+@mail.command("retry")
+def mail_retry() -> None:
+    """Have the worker try again what it has given up.
+
+    A mail is given up when no attempt in most of a day succeeded; it is kept for 30 days then. Works on
+    PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    """
+    settings = _settings()
+    from contexts.shared.adapters.outbox import retry_given_up
+    from gateway.embedded.services import reached_migrated
+    from gateway.wiring import wired
+
+    async def retry() -> None:
+        async with (
+            reached_migrated(settings, store=False) as complete,
+            wired(complete, store=False, listening=False) as parts,
+        ):
+            count = await retry_given_up(parts.database)
+            say(f"{count} to be tried again by the worker." if count else "Nothing was given up.")
+
+    asyncio.run(retry())
 
 
 def _settings(*, configured: bool = False) -> "Settings":

@@ -170,6 +170,12 @@ async def test_from_the_previous_revision(engine: AsyncEngine, revision: str) ->
 async def test_down_to_nothing_and_up_again(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(migrations.upgrade)
+        # An administrator gave roles what the migrations did not.
+        for role, scope in (("account_viewer", "order:cancel"), ("catalog", "account:read")):
+            await connection.execute(
+                text("INSERT INTO identity.role_scopes (role, scope) VALUES (:role, :scope)"),
+                {"role": role, "scope": scope},
+            )
     async with engine.begin() as connection:
         await connection.run_sync(to_base)
         found = text("SELECT nspname FROM pg_namespace WHERE nspname = ANY(:schemas)")

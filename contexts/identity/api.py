@@ -90,6 +90,7 @@ from contexts.identity.use_cases.end_sessions import (
     SessionsEnded,
 )
 from contexts.identity.use_cases.invite import (
+    USER_INVITED,
     InvitationClosed,
     Invited,
     InviteStaff,
@@ -105,9 +106,6 @@ from contexts.identity.use_cases.keep_addresses import (
     RemoveAddress,
 )
 from contexts.identity.use_cases.mail_people import (
-    ACCOUNT_CHANGED,
-    REGISTERED_AGAIN,
-    USER_INVITED,
     MailAccountChange,
     MailInvitation,
     MailRegisteredAgain,
@@ -126,6 +124,7 @@ from contexts.identity.use_cases.manage_users import (
     StaffChanged,
 )
 from contexts.identity.use_cases.move_account import (
+    ACCOUNT_CHANGED,
     AccountMoved,
     MoveAccount,
     MoveAccountCommand,
@@ -144,6 +143,7 @@ from contexts.identity.use_cases.refresh_session import (
     TokenInvalid,
 )
 from contexts.identity.use_cases.register_account import (
+    REGISTERED_AGAIN,
     AddressDraft,
     CnpjTaken,
     RegisterAccount,
@@ -307,6 +307,7 @@ class Onboarding:
     reject: MoveAccount
     suspend: MoveAccount
     reactivate: MoveAccount
+    set_tier: MoveAccount
     put_address: PutAddress
     remove_address: RemoveAddress
     mail_change: MailAccountChange

@@ -1,6 +1,6 @@
 """What identity needs from outside, in its own words."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.address import AccountAddress, Address
+from contexts.identity.domain.address import AccountAddress
 from contexts.identity.domain.invitation import Invitation
 from contexts.identity.domain.mailed_token import MailedToken, Purpose
 from contexts.identity.domain.onboarding import AccountChange
@@ -47,13 +47,16 @@ class AccountRegister(Protocol):
         self,
         transaction: Transaction,
         account: Account,
-        address: Address,
+        addresses: Sequence[AccountAddress],
         rep_ids: Collection[UUID],
         at: datetime,
         *,
         state_registration: str | None = None,
     ) -> bool:
-        """Add the account with its primary address, in the reps' portfolios. False: the CNPJ is taken."""
+        """Add the account with its addresses, one of them primary, in the reps' portfolios.
+
+        False: the CNPJ is taken.
+        """
         ...
 
     async def remove(self, transaction: Transaction, account_id: UUID) -> None:
@@ -270,8 +273,9 @@ class Invitations(Protocol):
         """The one neither accepted nor revoked, expired or not, locked until the transaction ends."""
         ...
 
-    async def count_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
-        """How many of the account were made since then, whatever became of them."""
+    async def mailings_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
+        """How often the account had invitations mailed, whatever became of them. Of one that was mailed since
+        then its earlier mails count too."""
         ...
 
     async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None: ...
@@ -285,7 +289,7 @@ class Invitations(Protocol):
     async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Invitation]: ...
 
     async def put(self, transaction: Transaction, invitation: Invitation) -> None:
-        """Keep when it expires, was accepted, was revoked."""
+        """Keep when it expires, was accepted, was revoked, and how often it was mailed."""
         ...
 
     async def give(self, transaction: Transaction, invitation_id: UUID, digest: bytes) -> None:

@@ -108,6 +108,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """People who only viewed are left without a role, and may do nothing."""
     op.execute("DELETE FROM identity.user_roles WHERE role = 'account_viewer'")
+    op.execute(
+        "DELETE FROM identity.role_scopes WHERE role = 'account_viewer'"
+    )  # whatever was given to it since
     for role, scopes in SCOPES.items():
         names = ", ".join(f"'{scope}'" for scope in scopes)
         op.execute(f"DELETE FROM identity.role_scopes WHERE role = '{role}' AND scope IN ({names})")  # noqa: S608

@@ -38,6 +38,7 @@ describe_enum(
         AccountStep.REJECTED: "The sales team refused it.",
         AccountStep.SUSPENDED: "The sales team stopped it; everybody was signed out.",
         AccountStep.REACTIVATED: "A suspended account is approved again, a rejected one pending again.",
+        AccountStep.TIER_SET: "The sales team gave an approved account another price tier.",
     },
 )
 

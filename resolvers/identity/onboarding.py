@@ -123,9 +123,16 @@ class BuyerAccountReactivateInput(DecisionInput):
 
 @strawberry.input(description="The approval of a pending account.")
 class BuyerAccountApproveInput(DecisionInput):
-    """The only decision that may set the tier."""
+    """The only decision on a pending account that may set the tier."""
 
     tier: str | None = strawberry.field(default=None, description="The price tier it gets; absent: as it is.")
+
+
+@strawberry.input(description="Another price tier for an approved account.")
+class BuyerAccountTierSetInput(DecisionInput):
+    """Why it changes."""
+
+    tier: str = strawberry.field(description="The price tier it gets.")
 
 
 @strawberry.input(description="An address as it shall be.")
@@ -318,6 +325,17 @@ class OnboardingMutation:
         self, info: Info, input: BuyerAccountReactivateInput
     ) -> Payload[identity.Account]:
         return await _decide(info, info.context.contexts.identity.onboarding.reactivate, input)
+
+    @root_field(
+        type=Payload[BuyerAccount] | None,
+        description="Give an approved account another price tier; its administrators are written to.",
+        guard=requires(ACCOUNT_APPROVE),
+    )
+    async def buyer_account_tier_set(
+        self, info: Info, input: BuyerAccountTierSetInput
+    ) -> Payload[identity.Account]:
+        step = info.context.contexts.identity.onboarding.set_tier
+        return await _decide(info, step, input, input.tier)
 
     @root_field(
         type=Payload[BuyerAccount] | None,

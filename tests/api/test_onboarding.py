@@ -71,6 +71,7 @@ MUTATION = {
     "RejectAccount": "buyerAccountReject",
     "SuspendAccount": "buyerAccountSuspend",
     "ReactivateAccount": "buyerAccountReactivate",
+    "SetAccountTier": "buyerAccountTierSet",
 }
 
 
@@ -83,7 +84,7 @@ async def test_from_registration_to_the_first_prices(shop: Shop, settings: Setti
     firm = await registered(shop, stateRegistration="15.123.456-7")
     boss = firm["email"]
     subjects = [mail["Subject"] for mail in await mailed(settings) if mail["To"] == boss]
-    assert sorted(subjects) == ["Confirme seu e-mail", f"Recebemos o cadastro de {firm['legalName']}"]
+    assert sorted(subjects) == ["Confirme seu e-mail", f"Recebemos o cadastro de CNPJ {firm['cnpj']}"]
 
     # Browses, sees no price, orders nothing.
     assert await prices(shop, boss) == [None] * 3
@@ -199,6 +200,17 @@ async def execute(settings: Settings, statement: str) -> None:
     await engine.dispose()
 
 
+async def test_many_addresses_cost_as_many_statements_as_one(shop: Shop) -> None:
+    for email in (None, "Comprador.SP@prumo.example"):
+        costs = set()
+        for many in (1, 20):
+            input = company(email=email, addresses=[ADDRESS] * many)
+            answer = await shop.operation("portal/RegisterAccount", {"input": input})
+            answer.done("buyerAccountRegister")
+            costs.add(answer.statements)
+        assert len(costs) == 1
+
+
 async def test_one_address_is_not_registered_without_end(shop: Shop) -> None:
     email = f"{uuid4().hex}@acai.example"
     answers = [
@@ -301,6 +313,42 @@ async def test_the_way_of_an_account(shop: Shop, settings: Settings) -> None:
             f"Conta de {name} reativada",
         ]
     )
+
+
+async def test_another_tier_is_no_repetition(shop: Shop, settings: Settings) -> None:
+    firm = await registered(shop)
+
+    async def outcome(decision: str, tier: str, who: str = VENDAS) -> Json:
+        payload = (await decide(shop, decision, firm["id"], who, tier=tier)).payload(MUTATION[decision])
+        if payload["error"] is None:
+            return payload["data"]["tier"], payload["meta"]["replayed"]
+        return payload["error"]["code"]
+
+    assert await outcome("SetAccountTier", "OURO") == "INVALID_TRANSITION"
+    assert await outcome("ApproveAccount", "OURO") == ("OURO", False)
+    assert await outcome("ApproveAccount", "OURO") == ("OURO", True)
+    assert await outcome("ApproveAccount", "PRATA") == "INVALID_TRANSITION"
+    assert await outcome("SetAccountTier", "PRATA") == ("PRATA", False)
+    assert await outcome("SetAccountTier", "PRATA") == ("PRATA", True)
+    assert await outcome("SetAccountTier", "OURO") == ("OURO", False)
+    assert await outcome("SetAccountTier", " ") == "INVALID_INPUT"
+    told = [mail["Subject"] for mail in await mailed(settings) if mail["To"] == firm["email"]]
+    assert told.count(f"Novas condições de preço para {firm['legalName']}") == 2
+    page = await shop.operation("backoffice/BuyerAccount", {"id": firm["id"]}, VENDAS)
+    history = [change["step"] for change in page.data["buyerAccount"]["history"]]
+    assert history == ["REGISTERED", "APPROVED", "TIER_SET", "TIER_SET"]
+    trail = await shop.operation(
+        "backoffice/AuditTrail",
+        {"filter": {"action": "identity.account_tier_set", "accountId": firm["id"]}},
+        ADMIN,
+    )
+    tiers = [
+        (change["before"], change["after"])
+        for entry in trail.data["auditTrail"]["nodes"]
+        for change in entry["changes"]
+        if change["field"] == "tier"
+    ]
+    assert tiers == [("PRATA", "OURO"), ("OURO", "PRATA")]
 
 
 async def test_two_decisions_at_once_are_one(shop: Shop) -> None:

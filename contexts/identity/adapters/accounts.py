@@ -1,6 +1,6 @@
 """Buyer accounts in PostgreSQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,13 +16,12 @@ from contexts.identity.adapters.tables import (
     registrations,
 )
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.address import Address
+from contexts.identity.domain.address import AccountAddress
 from contexts.identity.domain.onboarding import AccountChange, AccountStep
 from contexts.identity.domain.scopes import ALL_ACCOUNTS
 from contexts.identity.domain.user import Principal
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
-from contexts.shared.ids import new_id
 from contexts.shared.transaction import Transaction
 
 ACCOUNT_COLUMNS = (
@@ -94,7 +93,7 @@ class SqlAccounts:
         self,
         transaction: Transaction,
         account: Account,
-        address: Address,
+        addresses: Sequence[AccountAddress],
         rep_ids: Collection[UUID],
         at: datetime,
         *,
@@ -119,7 +118,17 @@ class SqlAccounts:
             return False
         await connection.execute(
             insert(account_addresses).values(
-                id=new_id(), account_id=account.id, is_primary=True, **asdict(address)
+                [
+                    {
+                        "id": address.id,
+                        "account_id": account.id,
+                        "is_primary": address.primary,
+                        "delivery": address.delivery,
+                        "billing": address.billing,
+                        **asdict(address.place),
+                    }
+                    for address in addresses
+                ]
             )
         )
         if rep_ids:
@@ -131,7 +140,9 @@ class SqlAccounts:
 
     async def remove(self, transaction: Transaction, account_id: UUID) -> None:
         connection = connection_of(transaction)
-        await connection.execute(delete(account_addresses).where(account_addresses.c.account_id == account_id))
+        await connection.execute(
+            delete(account_addresses).where(account_addresses.c.account_id == account_id)
+        )
         await connection.execute(delete(buyer_accounts).where(buyer_accounts.c.id == account_id))
 
     async def claim(

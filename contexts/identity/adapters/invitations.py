@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, Select, Uuid, and_, any_, bindparam, func, s
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import invitation_tokens, invitations
-from contexts.identity.domain.invitation import Invitation
+from contexts.identity.domain.invitation import INVITATION_LIFE, Invitation
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
 from contexts.shared.money import Money
@@ -27,6 +27,7 @@ _COLUMNS = (
     invitations.c.expires_at,
     invitations.c.accepted_at,
     invitations.c.revoked_at,
+    invitations.c.mailings,
 )
 _IS_OPEN = and_(invitations.c.accepted_at.is_(None), invitations.c.revoked_at.is_(None))
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -77,9 +78,11 @@ class SqlInvitations:
             ),
         )
 
-    async def count_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
-        counted = select(func.count()).select_from(invitations)
-        theirs = counted.where(invitations.c.account_id == account_id, invitations.c.created_at >= since)
+    async def mailings_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
+        # An invitation expires a life after its last mail.
+        theirs = select(func.sum(invitations.c.mailings)).where(
+            invitations.c.account_id == account_id, invitations.c.expires_at >= since + INVITATION_LIFE
+        )
         return await connection_of(transaction).scalar(theirs) or 0
 
     async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None:
@@ -107,6 +110,7 @@ class SqlInvitations:
                 expires_at=invitation.expires_at,
                 accepted_at=invitation.accepted_at,
                 revoked_at=invitation.revoked_at,
+                mailings=invitation.mailings,
             )
         )
 
@@ -131,6 +135,8 @@ async def _locked(transaction: Transaction, asked: Select[Any]) -> Invitation | 
 
 
 def _invitation_of(row: tuple[Any, ...]) -> Invitation:
-    id_, account_id, email, roles, limit, by, created, expires, accepted, revoked = row
+    id_, account_id, email, roles, limit, by, created, expires, accepted, revoked, mailings = row
     allowed = None if limit is None else Money(limit)
-    return Invitation(id_, account_id, email, tuple(roles), allowed, by, created, expires, accepted, revoked)
+    return Invitation(
+        id_, account_id, email, tuple(roles), allowed, by, created, expires, accepted, revoked, mailings
+    )

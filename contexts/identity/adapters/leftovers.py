@@ -5,11 +5,20 @@ from typing import Final
 
 from sqlalchemy import func, or_
 
-from contexts.identity.adapters.tables import mailed_tokens, refresh_tokens, sessions, sign_in_failures
+from contexts.identity.adapters.tables import (
+    invitations,
+    mailed_tokens,
+    refresh_tokens,
+    sessions,
+    sign_in_failures,
+)
 from contexts.shared.adapters.leftovers import Leftovers
 
 KEPT_SESSIONS: Final = timedelta(days=60)
 """After their end: so long a person counts as seen at its network address."""
+
+KEPT_INVITATIONS: Final = timedelta(days=30)
+"""After their last link has expired, whatever became of them."""
 
 OF_IDENTITY: Final = (
     # Their tokens go with them.
@@ -23,5 +32,7 @@ OF_IDENTITY: Final = (
     # A token that has expired proves nothing any more, not even that somebody has copied it.
     Leftovers(refresh_tokens, refresh_tokens.c.expires_at < func.now()),
     Leftovers(sign_in_failures, sign_in_failures.c.forgotten_at < func.now()),
+    # Their tokens go with them. Who was invited stays in the audit trail.
+    Leftovers(invitations, invitations.c.expires_at < func.now() - KEPT_INVITATIONS),
     Leftovers(mailed_tokens, mailed_tokens.c.expires_at < func.now()),
 )

@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,13 +62,14 @@ class SigningKeys:
         Age is told by the file's name, which `add_key` makes of a UUIDv7: a copied folder loses its times.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
-        try:
-            # Processes that start together must not each make a key of their own.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            files = sorted(folder.glob("*.pem")) or [add_key(folder)]
-        finally:
-            os.close(lock)
+        with _locked(folder):
+            return cls._of(folder)
+
+    @classmethod
+    def _of(cls, folder: Path) -> "SigningKeys":
+        """Needs the folder's lock: processes that start together must not each make a key of their own, and
+        none may remove a file between its listing and its reading."""
+        files = sorted(folder.glob("*.pem")) or [add_key(folder)]
         return cls(folder, tuple(_load(file) for file in files))
 
     def reloaded(self) -> "SigningKeys":
@@ -88,7 +91,9 @@ class SigningKeyRing:
     token_life: timedelta
 
     def in_use(self) -> list[KeyInUse]:
-        keys = SigningKeys.load_or_create(self.folder).keys
+        return self._in_use(SigningKeys.load_or_create(self.folder).keys)
+
+    def _in_use(self, keys: Sequence[SigningKey]) -> list[KeyInUse]:
         born = [_born(self.folder / key.file) for key in keys]
         # A key has signed its last token when its successor came.
         ends = [*(at + self.token_life + MARGIN for at in born[1:]), None]
@@ -101,12 +106,23 @@ class SigningKeyRing:
         return self.in_use()
 
     def retire(self, at: datetime) -> None:
-        over = {
-            key.kid for key in self.in_use() if key.verifies_until is not None and key.verifies_until <= at
-        }
-        for key in SigningKeys.load_or_create(self.folder).keys:
-            if key.kid in over:
-                (self.folder / key.file).unlink(missing_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self.folder):
+            keys = SigningKeys._of(self.folder).keys
+            for key, use in zip(keys, self._in_use(keys), strict=True):
+                if use.verifies_until is not None and use.verifies_until <= at:
+                    (self.folder / key.file).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """No other process adds the first key or removes one."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def add_key(folder: Path) -> Path:

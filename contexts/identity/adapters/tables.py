@@ -143,6 +143,7 @@ invitations = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("accepted_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("mailings", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("approval_limit >= 0", name="invitations_approval_limit"),
     CheckConstraint("accepted_at IS NULL OR revoked_at IS NULL", name="invitations_one_end"),
     Index(
@@ -153,6 +154,7 @@ invitations = Table(
         postgresql_nulls_not_distinct=True,
         postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
     ),
+    Index("invitations_expired", "expires_at"),
 )
 """Without an account: of the staff. One that has expired is open until another replaces it."""
 

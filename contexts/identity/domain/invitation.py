@@ -12,7 +12,7 @@ INVITATION_LIFE: Final = timedelta(days=7)
 RESEND_AFTER: Final = timedelta(minutes=10)
 """Sooner than that, sending again is the same request come twice, and nobody gets a second mail."""
 MOST_INVITED: Final = 100
-"""By one account within INVITATION_LIFE."""
+"""Mails for invitations by one account within INVITATION_LIFE, those sent again included."""
 MOST_INVITED_UNAPPROVED: Final = 5
 """The same before the sales team has looked at it: anybody can register, and must not write to anybody through us."""
 
@@ -28,7 +28,8 @@ class InvitationStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Who may become a user, of which account (None: of the staff), with which roles by their database names."""
+    """Who may become a user, of which account (None: of the staff), with which roles by their database names.
+    `mailings`: how often it was mailed."""
 
     id: UUID
     account_id: UUID | None
@@ -40,6 +41,7 @@ class Invitation:
     expires_at: datetime
     accepted_at: datetime | None = None
     revoked_at: datetime | None = None
+    mailings: int = 1
 
     def status(self, at: datetime) -> InvitationStatus:
         """What it is at that instant."""

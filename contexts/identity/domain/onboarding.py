@@ -22,6 +22,7 @@ class AccountStep(Enum):
     REJECTED = "REJECTED"
     SUSPENDED = "SUSPENDED"
     REACTIVATED = "REACTIVATED"
+    TIER_SET = "TIER_SET"
 
 
 # Asking for more leaves an account pending: to the sales team and to the buyer it still waits for a decision.
@@ -37,6 +38,7 @@ _WAYS: Final[Mapping[AccountStep, Mapping[AccountStatus, AccountStatus]]] = {
         AccountStatus.SUSPENDED: AccountStatus.APPROVED,
         AccountStatus.REJECTED: AccountStatus.PENDING,
     },
+    AccountStep.TIER_SET: {AccountStatus.APPROVED: AccountStatus.APPROVED},
 }
 
 

@@ -9,6 +9,7 @@ from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
 from contexts.identity.domain.user import MAX_NAME, User, parse_email
 from contexts.identity.ports import Accounts, Passwords, Users
+from contexts.shared.audit import SYSTEM, Act, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput, NotFound
@@ -59,10 +60,19 @@ class AddUser:
         async with self.transactions.begin() as transaction:
             if account_id is not None and not await self.accounts.by_ids([account_id], within=transaction):
                 return NotFound("buyer account", ("input", "accountId"))
-            if not await self.users.add(
-                transaction, user, password_hash, roles, account_id, self.clock.now()
-            ):
+            now = self.clock.now()
+            if not await self.users.add(transaction, user, password_hash, roles, account_id, now):
                 return InvalidInput.at("email", "TAKEN", "there is a user with this e-mail address already")
+            await transaction.record(
+                Act(
+                    SYSTEM,
+                    "identity.user_added",
+                    Subject("User", user.id),
+                    now,
+                    account_id=account_id,
+                    after={"email": user.email, "name": user.name, "roles": [*sorted(set(roles))]},
+                )
+            )
             await transaction.commit()
         return UserAdded(user)
 

@@ -26,7 +26,9 @@ from contexts.shared.money import CENTAVO, Money
 from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
 
+USER_INVITED = "identity.user_invited"
 MAX_LIMIT = Decimal("999999999999.99")
+TOO_MANY = "too many mails for invitations this week; go on later"
 BEYOND_YOU = Forbidden("You cannot give a role that may do what you may not.")
 
 
@@ -86,16 +88,10 @@ class InviteUser:
             roles, now = (ROLE_NAMES[command.role],), self.clock.now()
             draft = _draft(account.id, email, roles, limit, principal, now)
             invited = await _invite(transaction, by, self.invitations, draft)
-            if not invited.replayed and await self._too_many(transaction, account, now):
-                return InvalidInput.at("email", "TOO_MANY", "too many invitations this week; go on later")
+            if not invited.replayed and await _too_many(transaction, account, self.invitations, now):
+                return InvalidInput.at("email", "TOO_MANY", TOO_MANY)
             await transaction.commit()
         return invited
-
-    async def _too_many(self, transaction: Transaction, account: Account, now: datetime) -> bool:
-        """With the one just made, which is not committed yet. The account is locked, so the count holds."""
-        approved = account.status is AccountStatus.APPROVED
-        made = await self.invitations.count_since(transaction, account.id, now - INVITATION_LIFE)
-        return made > (MOST_INVITED if approved else MOST_INVITED_UNAPPROVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +129,19 @@ class ResendInvitation:
     minutes of the last mail it is that request come twice."""
 
     accounts: Accounts
+    register: AccountRegister
     invitations: Invitations
     transactions: Transactions
     clock: Clock
 
     async def __call__(
         self, principal: Principal, by: Actor, invitation_id: UUID
-    ) -> Invited | InvitationClosed | NotFound:
+    ) -> Invited | InvitationClosed | InvalidInput | NotFound:
+        found = (await self.invitations.by_ids([invitation_id])).get(invitation_id)
+        account_id = None if found is None else found.account_id
         async with self.transactions.begin() as transaction:
+            # The account before the invitation, as who invites does.
+            account = None if account_id is None else await self.register.lock(transaction, account_id)
             held = await _reached(transaction, principal, invitation_id, self.accounts, self.invitations)
             if isinstance(held, NotFound):
                 return held
@@ -150,8 +151,10 @@ class ResendInvitation:
                 return InvitationClosed(status)
             if now - held.sent_at < RESEND_AFTER:
                 return Invited(held, replayed=True)
-            sent = replace(held, expires_at=now + INVITATION_LIFE)
+            sent = replace(held, expires_at=now + INVITATION_LIFE, mailings=held.mailings + 1)
             await self.invitations.put(transaction, sent)
+            if account is not None and await _too_many(transaction, account, self.invitations, now):
+                return InvalidInput.at("id", "TOO_MANY", TOO_MANY)
             await _send(transaction, sent)
             await transaction.record(_act(by, "identity.invitation_resent", sent, now))
             await transaction.commit()
@@ -248,6 +251,15 @@ async def _invite(
     return Invited(draft, replayed=False)
 
 
+async def _too_many(
+    transaction: Transaction, account: Account, invitations: Invitations, now: datetime
+) -> bool:
+    """With the mail just asked for, which is not committed yet. The account is locked, so the count holds."""
+    approved = account.status is AccountStatus.APPROVED
+    mailings = await invitations.mailings_since(transaction, account.id, now - INVITATION_LIFE)
+    return mailings > (MOST_INVITED if approved else MOST_INVITED_UNAPPROVED)
+
+
 async def _reached(
     transaction: Transaction,
     principal: Principal,
@@ -267,7 +279,7 @@ async def _reached(
 
 
 async def _send(transaction: Transaction, invitation: Invitation) -> None:
-    await transaction.publish(Event("identity.user_invited", {"invitation_id": str(invitation.id)}))
+    await transaction.publish(Event(USER_INVITED, {"invitation_id": str(invitation.id)}))
 
 
 def _act(by: Actor, action: str, invitation: Invitation, at: datetime) -> Act:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
-from contexts.identity.domain.account import AccountStatus
+from contexts.identity.domain.account import Account, AccountStatus
 from contexts.identity.domain.invitation import Invitation, InvitationStatus
 from contexts.identity.domain.onboarding import AccountStep
 from contexts.identity.domain.session import digest, new_secret
@@ -17,10 +17,6 @@ from contexts.identity.ports import AccountFiles, Accounts, Invitations, Users, 
 from contexts.shared.clock import Clock
 from contexts.shared.mail import Mail, Mailer
 from contexts.shared.transaction import Event, Transactions
-
-ACCOUNT_CHANGED = "identity.account_changed"
-REGISTERED_AGAIN = "identity.registered_again"
-USER_INVITED = "identity.user_invited"
 
 _BRASILIA = timezone(timedelta(hours=-3))
 
@@ -35,7 +31,7 @@ class _News:
 _NEWS: Mapping[tuple[AccountStep, AccountStatus], _News] = {
     (AccountStep.REGISTERED, AccountStatus.PENDING): _News(
         "Recebemos o cadastro de {firm}",
-        "recebemos o cadastro da empresa {firm}, CNPJ {cnpj}.",
+        "recebemos o cadastro da empresa {firm}.",
         "Próximo passo: nossa equipe de vendas confere os dados e responde por e-mail. Enquanto isso, "
         "você pode entrar e conhecer o catálogo em {portal}; os preços aparecem depois da aprovação.",
     ),
@@ -63,6 +59,11 @@ _NEWS: Mapping[tuple[AccountStep, AccountStatus], _News] = {
         "Conta de {firm} reativada",
         "a conta da empresa {firm} foi reativada.",
         "Próximo passo: entre em {portal}; preços e pedidos estão de volta.",
+    ),
+    (AccountStep.TIER_SET, AccountStatus.APPROVED): _News(
+        "Novas condições de preço para {firm}",
+        "as condições de preço da empresa {firm} mudaram.",
+        "Próximo passo: entre em {portal} e veja os seus preços.",
     ),
     (AccountStep.REACTIVATED, AccountStatus.PENDING): _News(
         "Cadastro de {firm} em nova análise",
@@ -92,9 +93,11 @@ class MailAccountChange:
         if user is None:
             return
         news = _NEWS[change.step, change.status]
-        facts = {"firm": account.legal_name, "cnpj": account.cnpj, "portal": self.portal}
+        facts = {"firm": _firm(account), "portal": self.portal}
+        # The mail that answers a registration goes to whatever address was typed.
+        name = None if change.step is AccountStep.REGISTERED else user.name
         said = [] if change.reason is None else [change.reason]
-        text = _letter(user.name, news.opening.format(**facts), *said, news.next_step.format(**facts))
+        text = _letter(name, news.opening.format(**facts), *said, news.next_step.format(**facts))
         subject = news.subject.format(**facts)
         await self.mailer.send(Mail(user.email, subject, text, reference=str(event_id)))
 
@@ -120,7 +123,7 @@ class MailInvitation:
         inviter = "A equipe da Prumo"
         if invitation.account_id is not None:
             accounts = await self.accounts.by_ids([invitation.account_id])
-            inviter = f"A empresa {accounts[invitation.account_id].legal_name}"
+            inviter = f"A empresa {_firm(accounts[invitation.account_id])}"
         if await self.users.credentials(invitation.email) is not None:
             text = _letter(
                 None,
@@ -150,15 +153,15 @@ class MailInvitation:
 class MailRegisteredAgain:
     """Writes to a user with whose address somebody registered a company: themselves, most likely."""
 
-    viewers: Viewers
+    users: Users
     mailer: Mailer
     portal: str
 
     async def __call__(self, event_id: UUID, event: Event) -> None:
-        user_id = UUID(str(event.payload["user_id"]))
-        user = (await self.viewers.users([user_id])).get(user_id)
-        if user is None:
+        owner = await self.users.credentials(str(event.payload["email"]))
+        if owner is None:
             return
+        user = owner.member.user
         text = _letter(
             user.name,
             "alguém cadastrou uma empresa com este endereço de e-mail, que já tem um usuário na Prumo. "
@@ -169,6 +172,13 @@ class MailRegisteredAgain:
         await self.mailer.send(
             Mail(user.email, "Seu e-mail já tem um usuário na Prumo", text, reference=str(event_id))
         )
+
+
+def _firm(account: Account) -> str:
+    """Its name once the sales team has approved it. Before, anybody can write anything there and have it mailed to
+    strangers, in our name; a CNPJ says nothing."""
+    vetted = account.status in (AccountStatus.APPROVED, AccountStatus.SUSPENDED)
+    return account.legal_name if vetted else f"CNPJ {account.cnpj}"
 
 
 def _letter(name: str | None, *paragraphs: str) -> str:

@@ -62,7 +62,9 @@ class MailPerson:
                 "Se não foi você, redefina a senha agora mesmo em "
                 f"{self.portal_url}/redefinir-senha e avise o seu vendedor.",
             ]
-        text = "\n\n".join([f"Olá, {user.name},", *paragraphs, "Prumo\n"])
+        # Who asks for this one may have typed an address, and a name, that are not theirs.
+        greeting = "Olá," if event.topic == VERIFICATION_ASKED else f"Olá, {user.name},"
+        text = "\n\n".join([greeting, *paragraphs, "Prumo\n"])
         await self.mailer.send(Mail(user.email, subject, text, reference=str(event_id)))
 
     async def _addressee(self, event: Event) -> User | None:

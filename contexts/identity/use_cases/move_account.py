@@ -1,4 +1,5 @@
-"""Take an account one step on: approve it, ask for more, reject, suspend, reactivate; and the account's answer."""
+"""Take an account one step on: approve it, ask for more, reject, suspend, reactivate, price it anew; and
+the account's answer."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +22,7 @@ from contexts.shared.rejections import Detail, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_TIER = 40
+ACCOUNT_CHANGED = "identity.account_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class AccountMoved:
 @dataclass(frozen=True, slots=True)
 class MoveAccount:
     """Takes the step `step`, which is fixed: one of these approves, another suspends. A repetition of the last
-    step by the same person is that step, not another one. Steps of one account queue up on its row."""
+    step by the same person, with the tier the account has by now, is that step, not another one. Steps of one
+    account queue up on its row."""
 
     step: AccountStep
     accounts: Accounts
@@ -69,7 +72,8 @@ class MoveAccount:
             if account is None:
                 return NotFound("buyer account", ("input", "id"))
             last = await self.register.last_change(transaction, account.id)
-            if last is not None and last.repeats(self.step, principal.user_id, reason, note):
+            same_tier = tier is None or tier == account.tier
+            if last is not None and last.repeats(self.step, principal.user_id, reason, note) and same_tier:
                 return AccountMoved(account, replayed=True)
             status = after(account.status, self.step)
             if isinstance(status, AccountStepRefused):
@@ -108,7 +112,7 @@ class MoveAccount:
             for member in members:
                 if member.active and member.role is AccountRole.ADMINISTRATOR:
                     told = {"change_id": str(change.id), "user_id": str(member.user.id)}
-                    await transaction.publish(Event("identity.account_changed", told))
+                    await transaction.publish(Event(ACCOUNT_CHANGED, told))
         if change.status is AccountStatus.SUSPENDED:
             # They may sign in again, and then see why, and no prices.
             await self.sessions.end_all(transaction, [member.user.id for member in members], change.at)

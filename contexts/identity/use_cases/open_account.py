@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj
-from contexts.identity.domain.address import Address, parse_address
+from contexts.identity.domain.address import AccountAddress, Address, parse_address
 from contexts.identity.domain.line import one_line
 from contexts.identity.domain.user import MAX_NAME
 from contexts.identity.ports import AccountRegister, Users
+from contexts.shared.audit import SYSTEM, Act, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput
@@ -60,12 +61,30 @@ class OpenAccount:
             details += place
         if details or name is None or number is None or not isinstance(place, Address):
             return InvalidInput(tuple(details))
+        primary = AccountAddress(new_id(), place, primary=True, delivery=True, billing=True)
         account = Account(new_id(), name, number.value, place.state, level, status)
+        now = self.clock.now()
         async with self.transactions.begin() as transaction:
             if await self.users.reps(rep_ids, within=transaction) != frozenset(rep_ids):
                 return InvalidInput.at("repIds", "NOT_A_REP", "each must be an active sales rep")
-            if not await self.accounts.add(transaction, account, place, rep_ids, self.clock.now()):
+            if not await self.accounts.add(transaction, account, [primary], rep_ids, now):
                 return InvalidInput.at("cnpj", "TAKEN", "there is an account with this CNPJ already")
+            await transaction.record(
+                Act(
+                    SYSTEM,
+                    "identity.account_opened",
+                    Subject("BuyerAccount", account.id),
+                    now,
+                    account_id=account.id,
+                    after={
+                        "legalName": account.legal_name,
+                        "cnpj": account.cnpj,
+                        "status": account.status.value,
+                        "tier": account.tier,
+                        "reps": [str(rep_id) for rep_id in sorted(rep_ids)],
+                    },
+                )
+            )
             await transaction.commit()
         return AccountOpened(account)
 

@@ -13,12 +13,12 @@ from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.user import MAX_NAME, ROLE_NAMES, AccountRole, User, parse_email
 from contexts.identity.ports import (
     AccountRegister,
-    AddressBook,
     Passwords,
     Throttle,
     TooManyAttempts,
     Users,
 )
+from contexts.identity.use_cases.move_account import ACCOUNT_CHANGED
 from contexts.identity.use_cases.verify_email import VERIFICATION_ASKED
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
@@ -29,6 +29,7 @@ from contexts.shared.transaction import Event, Transaction, Transactions
 MAX_KEY = 128
 HELD_WITHOUT_ACCOUNT = timedelta(days=30)
 """How long a registration whose e-mail address was taken holds its CNPJ: no account will ever come of it."""
+REGISTERED_AGAIN = "identity.registered_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,12 @@ class RegisterAccount:
     """Makes a PENDING account and its administrator, both or neither.
 
     An e-mail address that somebody signs in with is answered like any other, also when the registration comes
-    again or another has the same CNPJ, and its owner is told by mail; then no account is made. That costs a hash too, so that time tells no more than the answer does.
+    again or another has the same CNPJ, and its owner is told by mail; then no account is made. That costs the same
+    hash, and about as many statements however many addresses were typed: time tells only to who can measure below
+    the variation of the hash. Whose the e-mail address is, the worker finds out.
     """
 
     accounts: AccountRegister
-    addresses: AddressBook
     users: Users
     passwords: Passwords
     throttle: Throttle
@@ -114,15 +116,18 @@ class RegisterAccount:
         done = Registered(account.legal_name, account.cnpj, user.email, replayed=False)
         registration = _fingerprint(command, account.cnpj, user.email)
         now = self.clock.now()
+        addresses = [
+            AccountAddress(new_id(), place, primary=index == 0, delivery=use.delivery, billing=use.billing)
+            for index, (place, use) in enumerate(draft.places)
+        ]
         async with self.transactions.begin() as transaction:
             held_by = await self.accounts.claim(
                 transaction, account.cnpj, registration, now, lapsed=now - HELD_WITHOUT_ACCOUNT
             )
             if held_by is not None:
                 return replace(done, replayed=True) if held_by == registration else CnpjTaken()
-            (place, _), *_ = draft.places
             if not await self.accounts.add(
-                transaction, account, place, (), now, state_registration=draft.state_registration
+                transaction, account, addresses, (), now, state_registration=draft.state_registration
             ):
                 return CnpjTaken()
             roles = [ROLE_NAMES[AccountRole.ADMINISTRATOR]]
@@ -132,26 +137,13 @@ class RegisterAccount:
                 return done
             # The CNPJ stays held: else a second registration would tell that the first has made no account.
             await self.accounts.remove(transaction, account.id)
+            await transaction.publish(Event(REGISTERED_AGAIN, {"email": user.email}))
             await transaction.commit()
-        await self._tell_owner(user.email)
         return done
 
     async def _complete(self, transaction: Transaction, by: Actor, draft: _Draft) -> None:
-        """The addresses, the first line of the history, the audit and the mail."""
+        """The first line of the history, the audit and the mail."""
         account, user, now = draft.account, draft.user, self.clock.now()
-        (kept,) = (await self.addresses.of([account.id], within=transaction))[account.id]
-        for index, (place, use) in enumerate(draft.places):
-            await self.addresses.put(
-                transaction,
-                account.id,
-                AccountAddress(
-                    id=kept.id if index == 0 else new_id(),
-                    place=place,
-                    primary=index == 0,
-                    delivery=use.delivery,
-                    billing=use.billing,
-                ),
-            )
         change = AccountChange(
             new_id(), account.id, AccountStep.REGISTERED, account.status, None, None, user.id, now
         )
@@ -172,17 +164,9 @@ class RegisterAccount:
             )
         )
         await transaction.publish(
-            Event("identity.account_changed", {"change_id": str(change.id), "user_id": str(user.id)})
+            Event(ACCOUNT_CHANGED, {"change_id": str(change.id), "user_id": str(user.id)})
         )
         await transaction.publish(Event(VERIFICATION_ASKED, {"user_id": str(user.id)}))
-
-    async def _tell_owner(self, email: str) -> None:
-        owner = await self.users.credentials(email)
-        if owner is not None:
-            async with self.transactions.begin() as transaction:
-                told = {"user_id": str(owner.member.user.id)}
-                await transaction.publish(Event("identity.registered_again", told))
-                await transaction.commit()
 
 
 def _parse(command: RegisterCommand) -> _Draft | list[Detail]:

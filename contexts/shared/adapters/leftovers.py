@@ -29,7 +29,11 @@ class Leftovers:
     over: ColumnElement[bool]
 
 
-OF_SHARED: Final = (Leftovers(outbox, outbox.c.handled_at < func.now() - KEPT_EVENTS),)
+OF_SHARED: Final = (
+    Leftovers(outbox, outbox.c.handled_at < func.now() - KEPT_EVENTS),
+    # Given up; until then `prumo mail retry` tries them again.
+    Leftovers(outbox, outbox.c.failed_at < func.now() - KEPT_EVENTS),
+)
 
 
 async def delete_leftovers(database: Database, leftovers: Leftovers, batch: int = BATCH) -> int:

@@ -23,7 +23,8 @@ from contexts.shared.transaction import Event
 Handler = Callable[[UUID, Event], Awaitable[None]]
 """Takes the event's id, the same at every attempt, and the event. Raising means: again later."""
 
-MAX_ATTEMPTS = 10
+MAX_ATTEMPTS = 30
+"""Over most of a day: a mail server may be away for a night."""
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 HANDLER_TIMEOUT = timedelta(minutes=1)
@@ -94,6 +95,13 @@ class OutboxRelay:
             except Exception as error:
                 log.warning("outbox: %s %s failed: %s", row.topic, row.id, type(error).__name__)
                 await _mark_failure(transaction.connection, row.id, row.attempts + 1, error)
+                if row.attempts + 1 >= MAX_ATTEMPTS:
+                    log.error(
+                        "outbox: %s %s is given up after %d attempts; `prumo mail retry` tries it again",
+                        row.topic,
+                        row.id,
+                        MAX_ATTEMPTS,
+                    )
             else:
                 await _mark_handled(transaction.connection, row.id, row.attempts + 1)
             await transaction.commit()
@@ -106,6 +114,19 @@ class OutboxRelay:
                 await handler(event_id, event)
 
 
+async def retry_given_up(database: Database) -> int:
+    """Have every event that was given up tried again, from now on and as often as a new one; how many those are."""
+    again = (
+        outbox.update()
+        .where(outbox.c.failed_at.is_not(None), outbox.c.handled_at.is_(None))
+        .values(failed_at=None, attempts=0, due_at=func.now())
+    )
+    async with database.begin() as transaction:
+        result = await transaction.connection.execute(again)
+        await transaction.commit()
+    return result.rowcount
+
+
 async def _mark_handled(connection: Writer, event_id: UUID, attempts: int) -> None:
     # clock_timestamp(), not now(): the transaction is as old as the handler took.
     await connection.execute(
@@ -116,7 +137,7 @@ async def _mark_handled(connection: Writer, event_id: UUID, attempts: int) -> No
 
 
 async def _mark_failure(connection: Writer, event_id: UUID, attempts: int, error: Exception) -> None:
-    """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt."""
+    """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt, 20 hours later."""
     delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
     given_up = func.clock_timestamp() if attempts >= MAX_ATTEMPTS else None
     await connection.execute(

@@ -38,7 +38,7 @@ outbox = Table(
         postgresql_where=text("handled_at IS NULL AND failed_at IS NULL"),
     ),
 )
-"""`handled_at`: done. `failed_at`: given up after the last attempt, kept for a person to look at."""
+"""`handled_at`: done. `failed_at`: given up after the last attempt, kept for a person to look at, for 30 days."""
 
 audit_trail = Table(
     "audit_trail",

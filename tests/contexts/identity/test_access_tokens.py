@@ -1,5 +1,6 @@
 """Access tokens: what is issued is verified, and nothing else is."""
 
+import asyncio
 import base64
 import fcntl
 import hmac
@@ -33,7 +34,9 @@ from contexts.identity.adapters.signing_keys import (
     add_key,
 )
 from contexts.identity.api import Principal, TokenRejected, TokenVerified
+from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
+from gateway.worker import _keep_retiring
 
 Claims = dict[str, object]
 
@@ -424,6 +427,31 @@ def test_a_rotation_removes_what_an_earlier_one_has_left(tmp_path: Path) -> None
     first, second = ring.rotate(datetime.now(UTC))
     assert first.verifies_until is not None
     assert next(key.kid for key in ring.rotate(first.verifies_until)) == second.kid
+
+
+def test_several_workers_retire_at_once(tmp_path: Path) -> None:
+    ring = SigningKeyRing(tmp_path, LIFE)
+    with ThreadPoolExecutor(8) as workers:
+        for _ in range(20):
+            for _ in range(8):
+                add_key(tmp_path)
+            newest = ring.in_use()[-1]
+            done = [workers.submit(ring.retire, datetime.max.replace(tzinfo=UTC)) for _ in range(8)]
+            for each in done:
+                each.result()
+            assert ring.in_use() == [newest]
+
+
+async def test_retiring_goes_on_after_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ring = SigningKeyRing(tmp_path, LIFE)
+    (tmp_path / "broken.pem").write_text("no key")
+    retiring = asyncio.create_task(_keep_retiring(ring, SystemClock(), every=timedelta(seconds=0.01)))
+    async with asyncio.timeout(10):
+        while caplog.text.count("signing keys stay for now") < 2:  # noqa: ASYNC110 - a log sets no event
+            await asyncio.sleep(0.01)
+    assert "broken.pem" in caplog.text
+    assert not retiring.done()
+    retiring.cancel()
 
 
 def test_a_folder_that_was_emptied_or_broken_stops_nobody(tmp_path: Path) -> None:

@@ -345,4 +345,5 @@ def test_the_ways_of_an_account() -> None:
         ("APPROVED", "SUSPENDED"): "SUSPENDED",
         ("SUSPENDED", "REACTIVATED"): "APPROVED",
         ("REJECTED", "REACTIVATED"): "PENDING",
+        ("APPROVED", "TIER_SET"): "APPROVED",
     }

@@ -14,6 +14,7 @@ from contexts.identity.api import (
     USER_INVITED,
     Account,
     AccountMember,
+    AccountOpened,
     AccountRole,
     Identity,
     InvitationAccepted,
@@ -31,11 +32,11 @@ from contexts.identity.api import (
 )
 from contexts.shared.adapters.database import Database
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Forbidden
+from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Event
 from tests.actor import by
 from tests.contexts.identity.clock import HandClock
-from tests.contexts.identity.conftest import PASSWORD, KeptMail, People
+from tests.contexts.identity.conftest import PA_ADDRESS, PASSWORD, KeptMail, People
 
 
 def principal(user: User, role: str, account: Account | None = None) -> Principal:
@@ -116,6 +117,45 @@ async def test_an_invitation_lives_a_week_from_its_last_mail(
     resent = await identity.personnel.resend_invitation(boss, by(), id)
     assert isinstance(resent, Invited)
     assert isinstance(await accept(by(), token, "Nova", PASSWORD), InvitationAccepted)
+
+
+async def test_who_was_not_looked_at_yet_has_few_mails_sent_however(
+    identity: Identity, clock: HandClock
+) -> None:
+    """Five mails a week: five strangers, or one stranger five times."""
+    opened = await identity.open_account(
+        legal_name="Nova Ltda", cnpj="11.222.333/0001-81", address=PA_ADDRESS
+    )
+    assert isinstance(opened, AccountOpened)
+    boss = principal(await added(identity, "account_admin", opened.account), "account_admin", opened.account)
+    email = f"{new_id().hex}@obra.example"
+    personnel = identity.personnel
+
+    async def invite(role: AccountRole) -> Invited | InvalidInput | NotFound:
+        return await personnel.invite_user(
+            boss, by(), InviteUserCommand(opened.account.id, email, role, None)
+        )
+
+    first = await invite(AccountRole.BUYER)
+    assert isinstance(first, Invited)
+    replaced = await invite(AccountRole.VIEWER)
+    assert isinstance(replaced, Invited)
+    for _ in range(2):
+        clock.advance(timedelta(minutes=11))
+        assert isinstance(await personnel.resend_invitation(boss, by(), replaced.invitation.id), Invited)
+    clock.advance(timedelta(minutes=11))
+    # Of two at once only one is the fifth.
+    outcomes = await asyncio.gather(
+        personnel.resend_invitation(boss, by(), replaced.invitation.id), invite(AccountRole.BUYER)
+    )
+    refused = [outcome for outcome in outcomes if not isinstance(outcome, Invited)]
+    assert len(refused) == 1
+    clock.advance(timedelta(minutes=11))
+    again = await invite(AccountRole.ADMINISTRATOR)
+    assert isinstance(again, InvalidInput)
+    assert again.details[0].code == "TOO_MANY"
+    clock.advance(timedelta(days=8))
+    assert isinstance(await invite(AccountRole.ADMINISTRATOR), Invited)
 
 
 async def test_a_link_is_kept_nowhere_and_works_though_its_mail_came_twice(

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from contexts.identity.adapters.leftovers import KEPT_SESSIONS, OF_IDENTITY
-from contexts.identity.adapters.tables import mailed_tokens, refresh_tokens, sessions, sign_in_failures, users
+from contexts.identity.adapters.leftovers import KEPT_INVITATIONS, KEPT_SESSIONS, OF_IDENTITY
+from contexts.identity.adapters.tables import (
+    invitation_tokens,
+    invitations,
+    mailed_tokens,
+    refresh_tokens,
+    sessions,
+    sign_in_failures,
+    users,
+)
 from contexts.orders.adapters.leftovers import KEPT_KEYS, OF_ORDERS
 from contexts.orders.adapters.tables import idempotency_keys
 from contexts.shared.adapters.database import Database
@@ -70,6 +78,16 @@ async def fill(database: Database, old: bool, rows: int = 1) -> None:
                     outbox,
                     {"id": new_id(), "topic": "x", "payload": {}, "handled_at": at(KEPT_EVENTS)},
                 ),
+                (
+                    outbox,
+                    {"id": new_id(), "topic": "given up", "payload": {}, "failed_at": at(KEPT_EVENTS)},
+                ),
+                (
+                    invitations,
+                    {"id": (invitation := new_id()), "email": f"{invitation}@x.example", "roles": ["catalog"]}
+                    | {"invited_by": user, "created_at": now, "expires_at": at(KEPT_INVITATIONS)},
+                ),
+                (invitation_tokens, {"digest": digest(), "invitation_id": invitation}),
                 (outbox, {"id": new_id(), "topic": "open", "payload": {}, "created_at": at(KEPT_EVENTS)}),
             ]
             for table, values in given:
@@ -99,7 +117,7 @@ async def test_what_is_over_goes_and_the_rest_stays(database: Database) -> None:
 
 async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> None:
     await fill(database, old=True, rows=2)
-    (events,) = OF_SHARED
+    events, _ = OF_SHARED
     async with database.begin() as transaction:
         await transaction.connection.execute(
             select(outbox.c.id).where(outbox.c.topic == "x").limit(1).with_for_update()

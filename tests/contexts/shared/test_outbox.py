@@ -11,10 +11,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+import pytest
 from sqlalchemy import func, make_url, select
 
 from contexts.shared.adapters.database import Database
-from contexts.shared.adapters.outbox import MAX_ATTEMPTS, ORPHANED, Handler, OutboxRelay
+from contexts.shared.adapters.outbox import MAX_ATTEMPTS, ORPHANED, Handler, OutboxRelay, retry_given_up
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.audit import Json
 from contexts.shared.transaction import Event
@@ -97,7 +98,9 @@ async def test_what_was_rolled_back_never_happened(database: Database) -> None:
     assert await rows_of(database, "rolled.back") == []
 
 
-async def test_a_failure_is_tried_again_later_and_then_given_up(database: Database) -> None:
+async def test_a_failure_is_tried_again_later_and_then_given_up(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     handler = Received()
     relay = OutboxRelay(database, {"fail": handler})
     handler.error = ConnectionError("caixa cheia\0 \ud800")
@@ -113,10 +116,20 @@ async def test_a_failure_is_tried_again_later_and_then_given_up(database: Databa
         assert isinstance(row["delay"], timedelta)
         delays.append(round(row["delay"].total_seconds()))
         await make_due(database, "fail")
-    assert delays == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560]
+    assert delays[:11] == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600]
+    assert set(delays[10:]) == {3600}
+    assert timedelta(hours=20) < timedelta(seconds=sum(delays[:-1])) < timedelta(days=1)
+    assert caplog.text.count("is given up after 30 attempts") == 1
     handler.error = None
     assert not await relay.deliver_one()
     assert len(handler.events) == MAX_ATTEMPTS
+    assert await retry_given_up(database) == 1
+    assert await retry_given_up(database) == 0
+    assert await relay.deliver_one()
+    (row,) = await rows_of(database, "fail")
+    assert (row["attempts"], row["failed_at"], row["last_error"]) == (1, None, None)
+    assert row["handled_at"] is not None
+    assert await retry_given_up(database) == 0
 
 
 async def test_one_that_fails_does_not_stop_the_others(database: Database) -> None:
