@@ -17,6 +17,7 @@ from contexts.identity.domain.session import RefreshToken, Session
 from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
 from contexts.shared.money import Money
 from contexts.shared.pagination import Page, Window
+from contexts.shared.rejections import Detail
 from contexts.shared.transaction import Transaction
 
 
@@ -395,7 +396,11 @@ class EndedSessions(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes passwords, slowly on purpose; takes a few at a time, the others wait."""
+    """Judges and hashes passwords, slowly on purpose; takes a few at a time, the others wait."""
+
+    async def problem(self, text: str, field: str, *personal: str) -> Detail | None:
+        """What `password_problem` says, without keeping anybody else waiting."""
+        ...
 
     async def hash(self, password: str) -> str: ...
 

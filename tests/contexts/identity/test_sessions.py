@@ -425,6 +425,19 @@ async def test_nobody_takes_as_long_as_a_wrong_password(identity: Identity, peop
     assert abs(z) < 4
 
 
+async def test_the_event_loop_goes_on_while_a_password_is_judged() -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    slowest = "4@8({[<369&#!1/|0$5+7%24"
+    judging = asyncio.create_task(passwords.problem(slowest, "password", "Marcos" * 10_000))
+    turns = 0
+    while not judging.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await judging is None
+    assert turns > 10
+    passwords.close()
+
+
 async def test_passwords_verify_and_accents_have_one_spelling() -> None:
     passwords = Argon2Passwords(time_cost=1, memory_kib=8)
     text = "construção"
