@@ -174,8 +174,9 @@ class Users(Protocol):
         """Note that the address is proved, if not before. False: the user is gone or has another by now."""
         ...
 
-    async def lock_active(self, transaction: Transaction, user_id: UUID) -> bool:
-        """Whether the user is active; who would deactivate them waits for the transaction's end."""
+    async def locked(self, transaction: Transaction, user_id: UUID) -> Credentials | None:
+        """Of that user as they are now, active or not; who would change their password or roles, or deactivate
+        them, waits for the transaction's end."""
         ...
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
@@ -342,7 +343,7 @@ class Sessions(Protocol):
         """End every session of these users, `but` one perhaps; which were live until now.
 
         Who suspends an account or deactivates a user calls this after that change, in its transaction: no
-        session slips through, because one that begins holds `Users.lock_active`.
+        session slips through, because one that begins holds `Users.locked`.
         """
         ...
 

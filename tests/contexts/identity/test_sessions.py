@@ -87,8 +87,8 @@ async def revoked_at(database: Database, session_id: UUID) -> datetime | None:
 async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandClock) -> None:
     with counting_statements() as counted:
         outcome = await signed_in(identity, people.buyer_sp.email)
-    # One read; the attempt counted for person and place; user, session, token, both counts again, the act.
-    assert counted.statements == 9
+    # One read; the attempt counted for person and place; user twice, session, token, both counts again, the act.
+    assert counted.statements == 10
     assert outcome.principal == Principal(
         user_id=people.buyer_sp.id,
         session_id=outcome.principal.session_id,
@@ -391,6 +391,24 @@ async def test_who_is_deactivated_while_signing_in_gets_no_session(
         await transaction.commit()
     assert await signing_in == InvalidCredentials()
     await set_active(database, people.rep, True)
+
+
+async def test_an_old_password_starts_no_session_after_a_reset(
+    identity: Identity, people: People, database: Database
+) -> None:
+    """It was verified, and then waited for the reset that ends all sessions."""
+    old = (await identity.sign_in.users.credentials(people.rep.email)) or pytest.fail("nobody")
+    async with database.begin() as transaction:
+        new_hash = await identity.sign_in.passwords.hash("another password")
+        assert await identity.sign_in.users.set_password(transaction, people.rep.id, new_hash)
+        signing_in = asyncio.create_task(sign_in(identity, people.rep.email, PASSWORD))
+        done, _ = await asyncio.wait([signing_in], timeout=0.3)
+        assert not done  # it waits for the user's row
+        await transaction.commit()
+    assert await signing_in == InvalidCredentials()
+    async with database.begin() as transaction:
+        assert await identity.sign_in.users.set_password(transaction, people.rep.id, old.password_hash)
+        await transaction.commit()
 
 
 async def test_nobody_takes_as_long_as_a_wrong_password(identity: Identity, people: People) -> None:
