@@ -226,13 +226,11 @@ class Directory(Protocol):
         """The scopes of each role that staff can have."""
         ...
 
-    async def lock_staff(self, transaction: Transaction) -> None:
-        """Keep every other change of who is an administrator waiting until the transaction ends."""
-        ...
-
     async def set_active(self, transaction: Transaction, user_id: UUID, active: bool) -> None: ...
 
-    async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None: ...
+    async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None:
+        """Give these and no others, once a session that is beginning has begun."""
+        ...
 
     async def set_approval_limit(
         self, transaction: Transaction, user_id: UUID, limit: Money | None
@@ -286,6 +284,10 @@ class Invitations(Protocol):
 
     async def give(self, transaction: Transaction, invitation_id: UUID, digest: bytes) -> None:
         """Let the secret of this digest accept the invitation, like those given before."""
+        ...
+
+    async def revoke_of(self, transaction: Transaction, inviter_id: UUID, at: datetime) -> None:
+        """Take back all that this user sent and nobody has accepted."""
         ...
 
     async def open_of(self, account_ids: Collection[UUID]) -> dict[UUID, list[Invitation]]:
