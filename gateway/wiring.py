@@ -202,7 +202,7 @@ def _identity(
         reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
         ask_email_verification=AskEmailVerification(users, throttle, database, clock),
         verify_email=VerifyEmail(users, mailed, database, clock),
-        set_role_scopes=SetRoleScopes(roles, database, clock),
+        set_role_scopes=SetRoleScopes(roles, users, database, clock),
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, passwords, database, clock),
         mail_person=MailPerson(users, mailed, database, mailer, clock, portal),
@@ -260,19 +260,20 @@ def personnel(
 ) -> Personnel:
     """Identity's people."""
     directory, invitations, portfolios = SqlDirectory(database), SqlInvitations(database), SqlPortfolios()
-    people = People(users, accounts, accounts, directory)
+    roles = SqlRoles(database)
+    people = People(users, accounts, accounts, directory, roles, sessions, invitations)
     return Personnel(
         directory=directory,
         invitations=invitations,
-        invite_user=InviteUser(accounts, accounts, directory, invitations, database, clock),
-        invite_staff=InviteStaff(directory, invitations, database, clock),
-        resend_invitation=ResendInvitation(accounts, accounts, invitations, database, clock),
-        revoke_invitation=RevokeInvitation(accounts, invitations, database, clock),
+        invite_user=InviteUser(users, accounts, accounts, directory, invitations, database, clock),
+        invite_staff=InviteStaff(users, directory, invitations, database, clock),
+        resend_invitation=ResendInvitation(users, accounts, accounts, invitations, database, clock),
+        revoke_invitation=RevokeInvitation(users, accounts, invitations, database, clock),
         accept_invitation=AcceptInvitation(invitations, users, passwords, database, clock),
         change_role=ChangeRole(people, directory, database, clock),
         change_staff_roles=ChangeStaffRoles(people, accounts, directory, database, clock),
-        deactivate=SetActive(False, people, directory, sessions, database, clock),
-        reactivate=SetActive(True, people, directory, sessions, database, clock),
+        deactivate=SetActive(False, people, directory, database, clock),
+        reactivate=SetActive(True, people, directory, database, clock),
         assign_portfolio=ChangePortfolio("assign", accounts, users, portfolios, database, clock),
         unassign_portfolio=ChangePortfolio("unassign", accounts, users, portfolios, database, clock),
         transfer_portfolio=TransferPortfolio(accounts, users, portfolios, database, clock),

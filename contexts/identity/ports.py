@@ -17,6 +17,7 @@ from contexts.identity.domain.session import RefreshToken, Session
 from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
 from contexts.shared.money import Money
 from contexts.shared.pagination import Page, Window
+from contexts.shared.rejections import Detail
 from contexts.shared.transaction import Transaction
 
 
@@ -182,8 +183,9 @@ class Users(Protocol):
         """Note that the address is proved, if not before. False: the user is gone or has another by now."""
         ...
 
-    async def lock_active(self, transaction: Transaction, user_id: UUID) -> bool:
-        """Whether the user is active; who would deactivate them waits for the transaction's end."""
+    async def locked(self, transaction: Transaction, user_id: UUID) -> Credentials | None:
+        """Of that user as they are now, active or not; who would change their password or roles, or deactivate
+        them, waits for the transaction's end."""
         ...
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
@@ -233,13 +235,11 @@ class Directory(Protocol):
         """The scopes of each role that staff can have."""
         ...
 
-    async def lock_staff(self, transaction: Transaction) -> None:
-        """Keep every other change of who is an administrator waiting until the transaction ends."""
-        ...
-
     async def set_active(self, transaction: Transaction, user_id: UUID, active: bool) -> None: ...
 
-    async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None: ...
+    async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None:
+        """Give these and no others, once a session that is beginning has begun."""
+        ...
 
     async def set_approval_limit(
         self, transaction: Transaction, user_id: UUID, limit: Money | None
@@ -294,6 +294,10 @@ class Invitations(Protocol):
 
     async def give(self, transaction: Transaction, invitation_id: UUID, digest: bytes) -> None:
         """Let the secret of this digest accept the invitation, like those given before."""
+        ...
+
+    async def revoke_of(self, transaction: Transaction, inviter_id: UUID, at: datetime) -> None:
+        """Take back all that this user sent and nobody has accepted."""
         ...
 
     async def open_of(self, account_ids: Collection[UUID]) -> dict[UUID, list[Invitation]]:
@@ -351,7 +355,7 @@ class Sessions(Protocol):
         """End every session of these users, `but` one perhaps; which were live until now.
 
         Who suspends an account or deactivates a user calls this after that change, in its transaction: no
-        session slips through, because one that begins holds `Users.lock_active`.
+        session slips through, because one that begins holds `Users.locked`.
         """
         ...
 
@@ -409,7 +413,11 @@ class EndedSessions(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes passwords, slowly on purpose; takes a few at a time, the others wait."""
+    """Judges and hashes passwords, slowly on purpose; takes a few at a time, the others wait."""
+
+    async def problem(self, text: str, field: str, *personal: str) -> Detail | None:
+        """What `password_problem` says, without keeping anybody else waiting."""
+        ...
 
     async def hash(self, password: str) -> str: ...
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "identity_0005"
-down_revision = "identity_0003"
+down_revision = "identity_0004"
 branch_labels = None
 depends_on = None
 

@@ -48,7 +48,7 @@ class RoleMutation:
     async def role_scopes_set(self, info: Info, input: RoleScopesSetInput) -> Payload[identity.Role]:
         context = info.context
         outcome = await context.contexts.identity.set_role_scopes(
-            input.role, input.scopes, input.version, context.actor
+            context.signed_in(), context.actor, input.role, input.scopes, input.version
         )
         match outcome:
             case identity.RoleScopesSet(role):
@@ -56,6 +56,7 @@ class RoleMutation:
             case (
                 rejections.InvalidInput()
                 | rejections.NotFound()
+                | rejections.Forbidden()
                 | identity.RoleVersionConflict()
                 | identity.LockedOut()
             ):

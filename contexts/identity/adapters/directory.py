@@ -134,11 +134,6 @@ class SqlDirectory:
         rows = await self.database.fetch(_STAFF_ROLES, within=within)
         return {name: frozenset(scopes) for name, scopes in rows}
 
-    async def lock_staff(self, transaction: Transaction) -> None:
-        await connection_of(transaction).execute(
-            select(roles.c.name).where(roles.c.name == "admin").with_for_update(key_share=True)
-        )
-
     async def set_active(self, transaction: Transaction, user_id: UUID, active: bool) -> None:
         await connection_of(transaction).execute(
             update(users).where(users.c.id == user_id).values(active=active)
@@ -146,6 +141,10 @@ class SqlDirectory:
 
     async def set_roles(self, transaction: Transaction, user_id: UUID, roles: Collection[str]) -> None:
         connection = connection_of(transaction)
+        # What a session may do is read under the lock of its user's row.
+        await connection.execute(
+            select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+        )
         await connection.execute(
             delete(user_roles).where(user_roles.c.user_id == user_id, user_roles.c.role.not_in(list(roles)))
         )

@@ -119,6 +119,10 @@ class SqlInvitations:
             insert(invitation_tokens).values(digest=digest, invitation_id=invitation_id)
         )
 
+    async def revoke_of(self, transaction: Transaction, inviter_id: UUID, at: datetime) -> None:
+        theirs = update(invitations).where(_IS_OPEN, invitations.c.invited_by == inviter_id)
+        await connection_of(transaction).execute(theirs.values(revoked_at=at))
+
     async def open_of(self, account_ids: Collection[UUID]) -> dict[UUID, list[Invitation]]:
         found: dict[UUID, list[Invitation]] = {account_id: [] for account_id in account_ids}
         for row in await self.database.fetch(_OPEN_OF, {"ids": list(account_ids)}):

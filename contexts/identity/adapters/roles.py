@@ -32,8 +32,9 @@ class SqlRoles:
 
     async def lock_all(self, transaction: Transaction) -> dict[str, Role]:
         connection = connection_of(transaction)
-        # Locked first and read after: what one waited for is seen by the next statement only.
-        await connection.execute(select(roles.c.name).order_by(roles.c.name).with_for_update())
+        # Not against who is given a role meanwhile. Locked first, read after: what one waited for is seen by the
+        # next statement only.
+        await connection.execute(select(roles.c.name).order_by(roles.c.name).with_for_update(key_share=True))
         found = (await connection.execute(_ALL)).all()
         return {role.name: role for role in _roles([tuple(row) for row in found])}
 

@@ -51,9 +51,7 @@ _SEEN_HERE = (
     .label("seen_here")
 )
 _BY_EMAIL = Query(_MEMBERS.add_columns(_SEEN_HERE).where(users.c.email == bindparam("email", type_=CITEXT)))
-_LOCK_ACTIVE = Query(
-    select(users.c.active).where(users.c.id == bindparam("user_id")).with_for_update(read=True)
-)
+_LOCK = Query(select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update(read=True))
 _BY_ID = Query(_MEMBERS.where(users.c.id == bindparam("user_id")))
 _VIEWER = Query(
     select(*_USER_COLUMNS, *ACCOUNT_COLUMNS, _EMAIL_VERIFIED)
@@ -110,9 +108,11 @@ class SqlUsers:
         )
         return result.rowcount == 1
 
-    async def lock_active(self, transaction: Transaction, user_id: UUID) -> bool:
-        rows = await self.database.fetch(_LOCK_ACTIVE, {"user_id": user_id}, transaction)
-        return bool(rows and rows[0][0])
+    async def locked(self, transaction: Transaction, user_id: UUID) -> Credentials | None:
+        # Locked first and read after: what one waited for is seen by the next statement only.
+        await self.database.fetch(_LOCK, {"user_id": user_id}, transaction)
+        rows = await self.database.fetch(_BY_ID, {"user_id": user_id}, transaction)
+        return _credentials_of(rows[0]) if rows else None
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
         rows = await self.database.fetch(_BY_ID, {"user_id": user_id}, within)

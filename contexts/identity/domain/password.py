@@ -18,6 +18,8 @@ _FEWEST_GUESSES: Final = 10**6
 _LOOKED_AT: Final = 24
 """Characters that are judged: what is hard to guess here is hard with more behind it, and judging takes time
 with the square of them."""
+_PERSONAL_LOOKED_AT: Final = 254
+"""Characters of each personal input that are looked at: a whole e-mail address."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 _WORDS = """
@@ -44,8 +46,8 @@ def may_be_password(text: str) -> bool:
     return 0 < len(text) <= MAX_PASSWORD and not _NO_TEXT.search(text)
 
 
-def password_problem(text: str, field: str, *personal: str) -> Detail | None:
-    """Why this may not be set as a password; `personal` is what others know of its owner: name, e-mail."""
+def password_malformed(text: str, field: str) -> Detail | None:
+    """Why this can be no password, as far as a glance tells."""
     path = ("input", field)
     if len(text) < MIN_PASSWORD:
         return Detail(path, "TOO_SHORT", f"at least {MIN_PASSWORD} characters")
@@ -53,6 +55,18 @@ def password_problem(text: str, field: str, *personal: str) -> Detail | None:
         return Detail(path, "TOO_LONG", f"at most {MAX_PASSWORD} characters")
     if _NO_TEXT.search(text):
         return Detail(path, "INVALID", "contains characters that are not text")
+    return None
+
+
+def password_problem(text: str, field: str, *personal: str) -> Detail | None:
+    """Why this may not be set as a password; `personal` is what others know of its owner: name, e-mail.
+
+    Takes a core up to half a second for a text made to that end: never on the event loop, see `Passwords.problem`.
+    """
+    if malformed := password_malformed(text, field):
+        return malformed
+    path = ("input", field)
+    personal = tuple(each[:_PERSONAL_LOOKED_AT] for each in personal)
     known = [*_COMMON_HERE, *(word for each in personal for word in (each, *re.split(r"\W+", each)) if word)]
     is_known = text.casefold() in map(str.casefold, personal)
     if is_known or zxcvbn(text[:_LOOKED_AT], user_inputs=known)["guesses"] < _FEWEST_GUESSES:

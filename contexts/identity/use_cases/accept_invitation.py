@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 from contexts.identity.domain.invitation import InvitationStatus
 from contexts.identity.domain.line import one_line
-from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.session import digest
 from contexts.identity.domain.user import MAX_NAME, User
 from contexts.identity.ports import Invitations, Passwords, Users
@@ -57,7 +56,7 @@ class AcceptInvitation:
         full_name = one_line(name, MAX_NAME)
         if full_name is None:
             details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
-        if problem := password_problem(password, "password", name, found.email):
+        if problem := await self.passwords.problem(password, "password", name, found.email):
             details.append(problem)
         if details or full_name is None:
             return InvalidInput(tuple(details))

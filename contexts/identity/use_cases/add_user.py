@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.domain.line import one_line
-from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
 from contexts.identity.domain.user import MAX_NAME, User, parse_email
 from contexts.identity.ports import Accounts, Passwords, Users
@@ -49,7 +48,7 @@ class AddUser:
         full_name = one_line(name, MAX_NAME)
         if full_name is None:
             details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
-        if problem := password_problem(password, "password", name, email):
+        if problem := await self.passwords.problem(password, "password", name, email):
             details.append(problem)
         if problem := _role_problem(roles, account_id):
             details.append(problem)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contexts.identity.domain.mailed_token import Purpose
-from contexts.identity.domain.password import may_be_password, password_problem
+from contexts.identity.domain.password import may_be_password
 from contexts.identity.domain.session import Device
 from contexts.identity.domain.user import Principal
 from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
@@ -46,8 +46,6 @@ class ChangePassword:
         if found is None or not may_be_password(current):
             return InvalidCredentials()
         user = found.member.user
-        if problem := password_problem(new, "newPassword", user.name, user.email):
-            return InvalidInput((problem,))
         async with self.throttle.attempt(
             "sign-in", user.email, device.address, self.clock.now(), seen_here=True
         ) as attempt:
@@ -55,6 +53,11 @@ class ChangePassword:
                 return attempt
             if not await self.passwords.verify(current, found.password_hash):
                 return InvalidCredentials()
+            if problem := await self.passwords.problem(new, "newPassword", user.name, user.email):
+                async with self.transactions.begin() as transaction:
+                    await attempt.forgive(transaction)
+                    await transaction.commit()
+                return InvalidInput((problem,))
             new_hash = await self.passwords.hash(new)
             now = self.clock.now()
             async with self.transactions.begin() as transaction:

@@ -17,8 +17,9 @@ from contexts.identity.domain.invitation import (
 )
 from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
 from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, parse_email
-from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations
+from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations, Users
 from contexts.identity.use_cases.keep_addresses import reached
+from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
@@ -30,6 +31,7 @@ USER_INVITED = "identity.user_invited"
 MAX_LIMIT = Decimal("999999999999.99")
 TOO_MANY = "too many mails for invitations this week; go on later"
 BEYOND_YOU = Forbidden("You cannot give a role that may do what you may not.")
+NO_LONGER = Forbidden("You may not invite to the staff any more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class InviteUser:
     """Invites to a buyer account. An address that belongs to a user of another account is invited like any
     other, and the mail says what to do: the inviter learns nothing of people elsewhere."""
 
+    users: Users
     accounts: Accounts
     register: AccountRegister
     directory: Directory
@@ -82,6 +85,9 @@ class InviteUser:
             account = await reached(transaction, principal, command.account_id, self.accounts, self.register)
             if isinstance(account, NotFound):
                 return account
+            acting = await with_present_scopes(transaction, principal, self.users)
+            if ACCOUNT_MANAGE not in acting.scopes:
+                return NotFound("buyer account", ("input", "accountId"))
             members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
             if any(member.user.email.lower() == email.lower() for member in members):
                 return InvalidInput.at("email", "TAKEN", "this person is one of the account's users already")
@@ -98,6 +104,7 @@ class InviteUser:
 class InviteStaff:
     """Invites to the staff. Nobody gives a role that may do more than they may themselves."""
 
+    users: Users
     directory: Directory
     invitations: Invitations
     transactions: Transactions
@@ -111,7 +118,10 @@ class InviteStaff:
             return InvalidInput.at("email", "INVALID", "not an e-mail address")
         async with self.transactions.begin() as transaction:
             held = tuple(sorted(set(roles)))
-            wrong = grantable(principal, held, await self.directory.staff_roles(within=transaction))
+            acting = await with_present_scopes(transaction, principal, self.users)
+            if USER_MANAGE not in acting.scopes:
+                return NO_LONGER
+            wrong = grantable(acting, held, await self.directory.staff_roles(within=transaction))
             if wrong is not None:
                 return wrong
             staff = await self.directory.staff(within=transaction)
@@ -128,6 +138,7 @@ class ResendInvitation:
     """Mails an invitation once more and lets it live another week; the links sent before work too. Within ten
     minutes of the last mail it is that request come twice."""
 
+    users: Users
     accounts: Accounts
     register: AccountRegister
     invitations: Invitations
@@ -142,7 +153,9 @@ class ResendInvitation:
         async with self.transactions.begin() as transaction:
             # The account before the invitation, as who invites does.
             account = None if account_id is None else await self.register.lock(transaction, account_id)
-            held = await _reached(transaction, principal, invitation_id, self.accounts, self.invitations)
+            held = await _reached(
+                transaction, principal, invitation_id, self.users, self.accounts, self.invitations
+            )
             if isinstance(held, NotFound):
                 return held
             now = self.clock.now()
@@ -165,6 +178,7 @@ class ResendInvitation:
 class RevokeInvitation:
     """Takes an invitation back: its links open nothing from now on."""
 
+    users: Users
     accounts: Accounts
     invitations: Invitations
     transactions: Transactions
@@ -174,7 +188,9 @@ class RevokeInvitation:
         self, principal: Principal, by: Actor, invitation_id: UUID
     ) -> Invited | InvitationClosed | NotFound:
         async with self.transactions.begin() as transaction:
-            held = await _reached(transaction, principal, invitation_id, self.accounts, self.invitations)
+            held = await _reached(
+                transaction, principal, invitation_id, self.users, self.accounts, self.invitations
+            )
             if isinstance(held, NotFound):
                 return held
             now = self.clock.now()
@@ -264,9 +280,11 @@ async def _reached(
     transaction: Transaction,
     principal: Principal,
     invitation_id: UUID,
+    users: Users,
     accounts: Accounts,
     invitations: Invitations,
 ) -> Invitation | NotFound:
+    principal = await with_present_scopes(transaction, principal, users)
     held = await invitations.lock(transaction, invitation_id)
     absent = NotFound("invitation", ("input", "id"))
     if held is None:

@@ -5,13 +5,15 @@ An account, and the staff, always keep an administrator.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
 from contexts.identity.domain.user import ROLE_NAMES, AccountMember, AccountRole, Principal, StaffMember
-from contexts.identity.ports import AccountRegister, Accounts, Directory, Sessions, Users
+from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations, Roles, Sessions, Users
 from contexts.identity.use_cases.invite import beyond, grantable, parse_limit
+from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
@@ -43,38 +45,84 @@ class StaffChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Whom a change is about, and all those they are `among`, themselves included. `principal`: who changes them,
+    with no more scopes than they have now. `scopes`: what the person changed may do before."""
+
+    principal: Principal
+    scopes: frozenset[str]
+    member: AccountMember | StaffMember
+    among: Sequence[AccountMember] | Sequence[StaffMember]
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """Finds and locks whom a change is about. All changes of one account's people queue up on the account, all
-    changes of the staff on the role of its administrators: so two of them cannot remove each other at once."""
+    changes of the staff on the roles: so two of them cannot remove each other at once, and nobody changes people by
+    a right that was taken from them."""
 
     users: Users
     accounts: Accounts
     register: AccountRegister
     directory: Directory
+    roles: Roles
+    sessions: Sessions
+    invitations: Invitations
 
     async def reached(
         self, transaction: Transaction, principal: Principal, user_id: UUID
-    ) -> tuple[AccountMember, Sequence[AccountMember]] | tuple[StaffMember, Sequence[StaffMember]] | NotFound:
-        """The user, and all those they are among; not found when the principal does not manage them."""
+    ) -> Reached | NotFound:
+        """The user; not found when the principal does not manage them."""
         absent = NotFound("user", ("input", "id"))
         found = await self.users.member(user_id, within=transaction)
         if found is None:
             return absent
         if found.account is not None:
             account_id = found.account.id
-            seen = await self.accounts.visible(principal, [account_id], within=transaction)
-            if not seen or ACCOUNT_MANAGE not in principal.scopes:
+            # Nobody keeps the people of an account waiting that is none of theirs.
+            if not await self._sees(transaction, principal, account_id):
                 return absent
             await self.register.lock(transaction, account_id)
+            acting = await with_present_scopes(transaction, principal, self.users)
+            if ACCOUNT_MANAGE not in acting.scopes or not await self._sees(transaction, acting, account_id):
+                return absent
             members = (await self.directory.of_accounts([account_id], within=transaction))[account_id]
             member = next((each for each in members if each.user.id == user_id), None)
-            return absent if member is None else (member, members)
+            present = await self.users.member(user_id, within=transaction)
+            if member is None or present is None:
+                return absent
+            return Reached(acting, present.scopes, member, members)
         if USER_MANAGE not in principal.scopes or principal.account_id is not None:
             return absent
-        await self.directory.lock_staff(transaction)
+        await self.roles.lock_all(transaction)
+        acting = await with_present_scopes(transaction, principal, self.users)
+        if USER_MANAGE not in acting.scopes:
+            return absent
         staff = await self.directory.staff(within=transaction)
         one = next((each for each in staff if each.user.id == user_id), None)
-        return absent if one is None else (one, staff)
+        present = await self.users.member(user_id, within=transaction)
+        if one is None or present is None:
+            return absent
+        return Reached(acting, present.scopes, one, staff)
+
+    async def set_roles(
+        self, transaction: Transaction, reached: Reached, roles: Collection[str], at: datetime
+    ) -> None:
+        """Give the roles. Who may less by them is signed out everywhere, since a token keeps what it was issued
+        with, and has nobody invited any more."""
+        user_id = reached.member.user.id
+        await self.directory.set_roles(transaction, user_id, roles)
+        present = await self.users.member(user_id, within=transaction)
+        if present is None or not reached.scopes <= present.scopes:
+            await self.shut_out(transaction, user_id, at)
+
+    async def shut_out(self, transaction: Transaction, user_id: UUID, at: datetime) -> None:
+        """End the person's sessions and take back the invitations they sent, after what they may do has changed."""
+        await self.sessions.end_all(transaction, [user_id], at)
+        await self.invitations.revoke_of(transaction, user_id, at)
+
+    async def _sees(self, transaction: Transaction, principal: Principal, account_id: UUID) -> bool:
+        return bool(await self.accounts.visible(principal, [account_id], within=transaction))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +149,15 @@ class ChangeRole:
             found = await self.people.reached(transaction, principal, user_id)
             if isinstance(found, NotFound):
                 return found
-            member, members = found
+            member = found.member
             if isinstance(member, StaffMember):
                 return NotFound("user of a buyer account", ("input", "id"))
             if (member.role, member.approval_limit) == (role, limit):
                 return MemberChanged(member, replayed=True)
-            if role is not AccountRole.ADMINISTRATOR and is_last(member, members):
+            if role is not AccountRole.ADMINISTRATOR and is_last(member, found.among):
                 return LastAdministrator()
-            await self.directory.set_roles(transaction, user_id, [ROLE_NAMES[role]])
+            now = self.clock.now()
+            await self.people.set_roles(transaction, found, [ROLE_NAMES[role]], now)
             await self.directory.set_approval_limit(transaction, user_id, limit)
             changed = AccountMember(member.user, member.account_id, role, member.active, limit, member.since)
             await transaction.record(
@@ -116,7 +165,7 @@ class ChangeRole:
                     by,
                     "identity.user_role_changed",
                     Subject("User", user_id),
-                    self.clock.now(),
+                    now,
                     account_id=member.account_id,
                     before=_facts(member),
                     after=_facts(changed),
@@ -144,16 +193,17 @@ class ChangeStaffRoles:
             found = await self.people.reached(transaction, principal, user_id)
             if isinstance(found, NotFound):
                 return found
-            member, staff = found
+            member = found.member
             if isinstance(member, AccountMember):
                 return NotFound("member of the staff", ("input", "id"))
             known = await self.directory.staff_roles(within=transaction)
-            wrong = grantable(principal, wanted, known) or beyond(principal, member.roles, known)
+            acting = found.principal
+            wrong = grantable(acting, wanted, known) or beyond(acting, member.roles, known)
             if wrong is not None:
                 return wrong
             if member.roles == wanted:
                 return StaffChanged(member, replayed=True)
-            if ADMIN not in wanted and is_last(member, staff):
+            if ADMIN not in wanted and is_last(member, found.among):
                 return LastAdministrator()
             if (
                 SALES_REP in member.roles
@@ -163,14 +213,15 @@ class ChangeStaffRoles:
                 return InvalidInput.at(
                     "roles", "HAS_PORTFOLIO", "transfer this rep's portfolio to another rep first"
                 )
-            await self.directory.set_roles(transaction, user_id, wanted)
+            now = self.clock.now()
+            await self.people.set_roles(transaction, found, wanted, now)
             changed = StaffMember(member.user, wanted, member.active, member.since)
             await transaction.record(
                 Act(
                     by,
                     "identity.staff_roles_changed",
                     Subject("User", user_id),
-                    self.clock.now(),
+                    now,
                     before=_facts(member),
                     after=_facts(changed),
                 )
@@ -187,7 +238,6 @@ class SetActive:
     active: bool
     people: People
     directory: Directory
-    sessions: Sessions
     transactions: Transactions
     clock: Clock
 
@@ -198,19 +248,19 @@ class SetActive:
             found = await self.people.reached(transaction, principal, user_id)
             if isinstance(found, NotFound):
                 return found
-            member, among = found
+            member = found.member
             if isinstance(member, StaffMember):
                 known = await self.directory.staff_roles(within=transaction)
-                if (wrong := beyond(principal, member.roles, known)) is not None:
+                if (wrong := beyond(found.principal, member.roles, known)) is not None:
                     return wrong
             if member.active is self.active:
                 return _changed(member, self.active, replayed=True)
-            if not self.active and is_last(member, among):
+            if not self.active and is_last(member, found.among):
                 return LastAdministrator()
             await self.directory.set_active(transaction, user_id, self.active)
             now = self.clock.now()
             if not self.active:
-                await self.sessions.end_all(transaction, [user_id], now)
+                await self.people.shut_out(transaction, user_id, now)
             changed = _changed(member, self.active, replayed=False)
             await transaction.record(
                 Act(

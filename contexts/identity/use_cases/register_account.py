@@ -9,7 +9,7 @@ from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse
 from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
 from contexts.identity.domain.line import one_line
 from contexts.identity.domain.onboarding import AccountChange, AccountStep
-from contexts.identity.domain.password import password_problem
+from contexts.identity.domain.password import password_malformed
 from contexts.identity.domain.user import MAX_NAME, ROLE_NAMES, AccountRole, User, parse_email
 from contexts.identity.ports import (
     AccountRegister,
@@ -108,6 +108,10 @@ class RegisterAccount:
         async with self.throttle.attempt("register", email, address, now, seen_here=False) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
+            # Judging takes time, so it is counted like a registration: who asks for too many waits.
+            personal = (draft.user.name, email, draft.account.legal_name)
+            if problem := await self.passwords.problem(command.password, "password", *personal):
+                return InvalidInput((replace(problem, path=("input", "user", "password")),))
             return await self._register(by, command, draft)
 
     async def _register(self, by: Actor, command: RegisterCommand, draft: _Draft) -> Registered | CnpjTaken:
@@ -204,8 +208,7 @@ def _parse(command: RegisterCommand) -> _Draft | list[Detail]:
     email = parse_email(command.email)
     if email is None:
         wrong(("user", "email"), "INVALID", "not an e-mail address")
-    personal = (command.name, command.email, command.legal_name)
-    if problem := password_problem(command.password, "password", *personal):
+    if problem := password_malformed(command.password, "password"):
         details.append(replace(problem, path=("input", "user", "password")))
     if details or legal_name is None or cnpj is None or name is None or email is None:
         return details

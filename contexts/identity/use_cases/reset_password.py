@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contexts.identity.domain.mailed_token import Purpose
-from contexts.identity.domain.password import password_problem
 from contexts.identity.domain.session import Device, digest
 from contexts.identity.domain.user import parse_email
 from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
@@ -71,7 +70,7 @@ class ResetPassword:
         if held is None or found is None or not found.member.active:
             return TokenInvalid()
         user = found.member.user
-        if problem := password_problem(new, "newPassword", user.name, user.email):
+        if problem := await self.passwords.problem(new, "newPassword", user.name, user.email):
             return InvalidInput((problem,))
         new_hash = await self.passwords.hash(new)
         now = self.clock.now()

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 
 from contexts.identity.domain.role import Role
 from contexts.identity.domain.scopes import ROLE_MANAGE
-from contexts.identity.ports import Roles
+from contexts.identity.domain.user import Principal
+from contexts.identity.ports import Roles, Users
+from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
-from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.rejections import Detail, Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Transactions
+
+NO_LONGER = Forbidden("You may not edit roles any more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,20 @@ class SetRoleScopes:
     """Replaces a role's scopes; the same again changes nothing."""
 
     roles: Roles
+    users: Users
     transactions: Transactions
     clock: Clock
 
     async def __call__(
-        self, name: str, scopes: Collection[str], version: int, by: Actor
-    ) -> RoleScopesSet | InvalidInput | NotFound | RoleVersionConflict | LockedOut:
+        self, principal: Principal, by: Actor, name: str, scopes: Collection[str], version: int
+    ) -> RoleScopesSet | InvalidInput | NotFound | Forbidden | RoleVersionConflict | LockedOut:
         wanted = frozenset(scopes)
         async with self.transactions.begin() as transaction:
             # All roles: whether somebody is left who may edit them depends on every one.
             role = (await self.roles.lock_all(transaction)).get(name)
+            acting = await with_present_scopes(transaction, principal, self.users)
+            if ROLE_MANAGE not in acting.scopes:
+                return NO_LONGER
             if role is None:
                 return NotFound("role", ("input", "role"))
             if role.scopes == wanted:

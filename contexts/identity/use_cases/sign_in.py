@@ -77,14 +77,16 @@ class SignIn:
     async def _start(
         self, found: Credentials, device: Device, by: Actor, attempt: Attempt
     ) -> SignedIn | None:
-        """None: the user is inactive since a moment ago."""
+        """None: since a moment ago the user is inactive, or has another password than the one verified."""
         now = self.clock.now()
         user_id = found.member.user.id
         session = start_session(user_id, device, now)
         secret = new_secret()
         async with self.transactions.begin() as transaction:
-            if not await self.users.lock_active(transaction, user_id):
+            present = await self.users.locked(transaction, user_id)
+            if present is None or not present.member.active or present.password_hash != found.password_hash:
                 return None
+            member = present.member
             await self.sessions.start(transaction, session, refresh_token(session, secret, now))
             await attempt.forgive(transaction)
             await transaction.record(
@@ -93,12 +95,12 @@ class SignIn:
                     "identity.signed_in",
                     Subject("User", user_id),
                     now,
-                    account_id=found.member.account.id if found.member.account else None,
+                    account_id=member.account.id if member.account else None,
                     after={"address": device.address, "userAgent": session.device.user_agent},
                 )
             )
             await transaction.commit()
-        return signed_in(found.member, session.id, secret, self.tokens, now)
+        return signed_in(member, session.id, secret, self.tokens, now)
 
     async def _report(self, email: str, found: Credentials | None, device: Device, by: Actor) -> None:
         """The failures have reached their limit; one act tells of all that are refused from now on."""

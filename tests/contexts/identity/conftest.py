@@ -116,7 +116,7 @@ async def identity_on(
             reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
             ask_email_verification=AskEmailVerification(users, throttle, database, clock),
             verify_email=VerifyEmail(users, mailed, database, clock),
-            set_role_scopes=SetRoleScopes(roles, database, clock),
+            set_role_scopes=SetRoleScopes(roles, users, database, clock),
             open_account=OpenAccount(accounts, users, database, clock),
             add_user=AddUser(users, accounts, passwords, database, clock),
             mail_person=MailPerson(users, mailed, database, mailer, clock, PORTAL),

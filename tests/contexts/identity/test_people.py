@@ -1,7 +1,8 @@
 """What happens at once, what expires, and what cannot be repeated: people and portfolios on the real PostgreSQL."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,16 +17,18 @@ from contexts.identity.api import (
     AccountMember,
     AccountOpened,
     AccountRole,
+    Device,
     Identity,
     InvitationAccepted,
     InvitationInvalid,
     InvitationStatus,
     Invited,
     InviteUserCommand,
-    LastAdministrator,
     MemberChanged,
     PortfolioChanged,
     Principal,
+    RoleScopesSet,
+    SignedIn,
     StaffChanged,
     User,
     UserAdded,
@@ -193,7 +196,8 @@ async def test_two_administrators_demote_each_other_at_once(identity: Identity, 
             change(second, by(), first.user_id, AccountRole.VIEWER, None),
         )
         assert [type(outcome) for outcome in outcomes].count(MemberChanged) == 1
-        assert outcomes.count(LastAdministrator()) == 1
+        # Whoever came second had no right left.
+        assert [type(outcome) for outcome in outcomes].count(NotFound) == 1
         # The next pair shall be alone again.
         await demoted(identity, people, [user.id for user in pair])
 
@@ -216,7 +220,7 @@ async def test_one_is_demoted_and_the_other_deactivated_at_once(identity: Identi
         identity.personnel.change_role(first, by(), second.user_id, AccountRole.BUYER, None),
         identity.personnel.deactivate(second, by(), first.user_id),
     )
-    assert outcomes.count(LastAdministrator()) == 1
+    assert [type(outcome) for outcome in outcomes].count(NotFound) == 1
     members = (await identity.personnel.directory.of_accounts([people.pa.id]))[people.pa.id]
     assert len([each for each in members if each.active and each.role is AccountRole.ADMINISTRATOR]) == 1
     await demoted(identity, people, [user.id for user in pair])
@@ -229,15 +233,118 @@ async def test_two_admins_of_the_staff_remove_each_other_at_once(identity: Ident
         identity.personnel.deactivate(first, by(), second.user_id),
         identity.personnel.change_staff_roles(second, by(), first.user_id, ["catalog"]),
     )
-    assert [type(outcome) for outcome in outcomes].count(StaffChanged) == 1
-    assert outcomes.count(LastAdministrator()) == 1
+    assert {type(outcome) for outcome in outcomes} == {StaffChanged, NotFound}
+
+
+@asynccontextmanager
+async def also(identity: Identity, role: str, scope: str) -> AsyncIterator[None]:
+    """The role may do that too, until the end of the block."""
+    root = principal(await added(identity, "admin"), "admin")
+
+    async def give(scopes: frozenset[str]) -> None:
+        (version,) = [each.version for each in await identity.roles.all() if each.name == role]
+        outcome = await identity.set_role_scopes(root, by(), role, scopes, version)
+        assert isinstance(outcome, RoleScopesSet)
+
+    await give(ROLES[role] | {scope})
+    try:
+        yield
+    finally:
+        await give(ROLES[role])
+
+
+async def signed_in(identity: Identity, user: User) -> Principal:
+    outcome = await identity.sign_in(user.email, PASSWORD, Device(), by())
+    assert isinstance(outcome, SignedIn)
+    return outcome.principal
+
+
+async def test_who_is_demoted_cannot_undo_it_with_the_token_in_hand(
+    identity: Identity, people: People, boss: Principal
+) -> None:
+    demoted = await signed_in(identity, await added(identity, "account_admin", people.sp))
+    personnel, id = identity.personnel, demoted.user_id
+    assert not await identity.ended_sessions.has(demoted.session_id)
+    # Another limit, or more than before, ends nothing.
+    await personnel.change_role(boss, by(), id, AccountRole.ADMINISTRATOR, None)
+    assert not await identity.ended_sessions.has(demoted.session_id)
+    outcome = await personnel.change_role(boss, by(), id, AccountRole.BUYER, None)
+    assert isinstance(outcome, MemberChanged)
+    assert await identity.ended_sessions.has(demoted.session_id)
+    command = InviteUserCommand(people.sp.id, f"{new_id().hex}@obra.example", AccountRole.ADMINISTRATOR, None)
+    for refused in (
+        await personnel.change_role(demoted, by(), id, AccountRole.ADMINISTRATOR, None),
+        await personnel.deactivate(demoted, by(), boss.user_id),
+        await personnel.invite_user(demoted, by(), command),
+    ):
+        assert isinstance(refused, NotFound)
+
+
+async def test_staff_demoted_cannot_undo_it_with_the_token_in_hand(
+    identity: Identity, people: People
+) -> None:
+    root = principal(await added(identity, "admin"), "admin")
+    demoted = await signed_in(identity, await added(identity, "admin"))
+    personnel, id = identity.personnel, demoted.user_id
+    await personnel.change_staff_roles(root, by(), id, ["admin", "catalog"])
+    assert not await identity.ended_sessions.has(demoted.session_id)
+    assert isinstance(await personnel.change_staff_roles(root, by(), id, ["catalog"]), StaffChanged)
+    assert await identity.ended_sessions.has(demoted.session_id)
+    catalog = ROLES["catalog"] | {"user:manage"}
+    assert isinstance(await personnel.change_staff_roles(demoted, by(), id, ["admin"]), NotFound)
+    assert isinstance(await personnel.invite_staff(demoted, by(), "x@prumo.example", ["admin"]), Forbidden)
+    assert isinstance(await identity.set_role_scopes(demoted, by(), "catalog", catalog, 1), Forbidden)
+
+
+async def test_a_scope_taken_from_a_role_changes_no_people_any_more(
+    identity: Identity, people: People
+) -> None:
+    async with also(identity, "catalog", "user:manage"):
+        clerk = await signed_in(identity, await added(identity, "catalog"))
+        other = await added(identity, "catalog")
+        assert isinstance(await identity.personnel.deactivate(clerk, by(), other.id), StaffChanged)
+    assert isinstance(await identity.personnel.reactivate(clerk, by(), other.id), NotFound)
+
+
+@pytest.mark.parametrize("how", ["demoted", "deactivated"])
+async def test_the_invitations_of_who_may_less_open_nothing(
+    identity: Identity, people: People, boss: Principal, mail: KeptMail, how: str
+) -> None:
+    inviter = principal(await added(identity, "account_admin", people.sp), "account_admin", people.sp)
+    _, theirs = await invited(identity, inviter, mail)
+    _, others = await invited(identity, boss, mail)
+    if how == "demoted":
+        change_role = identity.personnel.change_role
+        await change_role(boss, by(), inviter.user_id, AccountRole.BUYER, None)
+    else:
+        await identity.personnel.deactivate(boss, by(), inviter.user_id)
+    accept = identity.personnel.accept_invitation
+    assert await accept(by(), theirs, "Nova", PASSWORD) == InvitationInvalid()
+    assert isinstance(await accept(by(), others, "Nova", PASSWORD), InvitationAccepted)
+
+
+async def test_an_invitation_is_accepted_while_its_sender_is_deactivated(
+    identity: Identity, people: People, boss: Principal, mail: KeptMail
+) -> None:
+    """Whichever comes first: neither waits for the other in a circle."""
+    for _ in range(5):
+        inviter = principal(await added(identity, "account_admin", people.sp), "account_admin", people.sp)
+        _, token = await invited(identity, inviter, mail)
+        outcomes = await asyncio.gather(
+            identity.personnel.accept_invitation(by(), token, "Nova", PASSWORD),
+            identity.personnel.deactivate(boss, by(), inviter.user_id),
+        )
+        assert isinstance(outcomes[0], InvitationAccepted | InvitationInvalid)
+        assert isinstance(outcomes[1], MemberChanged)
 
 
 async def test_nobody_gives_or_takes_what_is_beyond_them(identity: Identity, people: People) -> None:
-    keeper = replace(
-        principal(await added(identity, "catalog"), "catalog"),
-        scopes=frozenset({"catalog:write", "user:manage"}),
-    )
+    async with also(identity, "catalog", "user:manage"):
+        await _nobody_gives_or_takes_what_is_beyond_them(identity)
+
+
+async def _nobody_gives_or_takes_what_is_beyond_them(identity: Identity) -> None:
+    keeper = await signed_in(identity, await added(identity, "catalog"))
     admin, clerk = await added(identity, "admin"), await added(identity, "catalog")
     personnel = identity.personnel
     refused = [

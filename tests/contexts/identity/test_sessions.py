@@ -87,8 +87,8 @@ async def revoked_at(database: Database, session_id: UUID) -> datetime | None:
 async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandClock) -> None:
     with counting_statements() as counted:
         outcome = await signed_in(identity, people.buyer_sp.email)
-    # One read; the attempt counted for person and place; user, session, token, both counts again, the act.
-    assert counted.statements == 9
+    # One read; the attempt counted for person and place; user twice, session, token, both counts again, the act.
+    assert counted.statements == 10
     assert outcome.principal == Principal(
         user_id=people.buyer_sp.id,
         session_id=outcome.principal.session_id,
@@ -393,6 +393,24 @@ async def test_who_is_deactivated_while_signing_in_gets_no_session(
     await set_active(database, people.rep, True)
 
 
+async def test_an_old_password_starts_no_session_after_a_reset(
+    identity: Identity, people: People, database: Database
+) -> None:
+    """It was verified, and then waited for the reset that ends all sessions."""
+    old = (await identity.sign_in.users.credentials(people.rep.email)) or pytest.fail("nobody")
+    async with database.begin() as transaction:
+        new_hash = await identity.sign_in.passwords.hash("another password")
+        assert await identity.sign_in.users.set_password(transaction, people.rep.id, new_hash)
+        signing_in = asyncio.create_task(sign_in(identity, people.rep.email, PASSWORD))
+        done, _ = await asyncio.wait([signing_in], timeout=0.3)
+        assert not done  # it waits for the user's row
+        await transaction.commit()
+    assert await signing_in == InvalidCredentials()
+    async with database.begin() as transaction:
+        assert await identity.sign_in.users.set_password(transaction, people.rep.id, old.password_hash)
+        await transaction.commit()
+
+
 async def test_nobody_takes_as_long_as_a_wrong_password(identity: Identity, people: People) -> None:
     """Whole sign-ins with hashes as expensive as in production, taken in turns, compared by rank (Mann-Whitney).
 
@@ -423,6 +441,19 @@ async def test_nobody_takes_as_long_as_a_wrong_password(identity: Identity, peop
     wins = sum(one < other for one in known for other in unknown)
     z = (wins - n * n / 2) / sqrt(n * n * (2 * n + 1) / 12)
     assert abs(z) < 4
+
+
+async def test_the_event_loop_goes_on_while_a_password_is_judged() -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    slowest = "4@8({[<369&#!1/|0$5+7%24"
+    judging = asyncio.create_task(passwords.problem(slowest, "password", "Marcos" * 10_000))
+    turns = 0
+    while not judging.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await judging is None
+    assert turns > 10
+    passwords.close()
 
 
 async def test_passwords_verify_and_accents_have_one_spelling() -> None:

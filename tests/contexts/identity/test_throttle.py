@@ -12,9 +12,11 @@ import pytest
 
 from contexts.identity.adapters.throttle import ADDRESS_LIMIT, FIRST_WAIT, LIMIT, LONGEST_WAIT
 from contexts.identity.api import (
+    AddressDraft,
     Device,
     Identity,
     InvalidCredentials,
+    RegisterCommand,
     SignedIn,
     TooManyAttempts,
 )
@@ -23,8 +25,9 @@ from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM, AuditFilter
 from contexts.shared.pagination import Window
+from contexts.shared.rejections import Detail, InvalidInput
 from tests.contexts.identity.clock import HandClock
-from tests.contexts.identity.conftest import PASSWORD, KeptMail, People, identity_on
+from tests.contexts.identity.conftest import PA_ADDRESS, PASSWORD, KeptMail, People, identity_on
 
 WRONG = "not the password"
 SECOND = timedelta(seconds=1)
@@ -67,7 +70,12 @@ class Counted:
 
     passwords: Passwords
     verified: int = 0
+    judged: int = 0
     waiting: list[str] = field(default_factory=list)
+
+    async def problem(self, text: str, field: str, *personal: str) -> Detail | None:
+        self.judged += 1
+        return await self.passwords.problem(text, field, *personal)
 
     async def hash(self, password: str) -> str:
         return await self.passwords.hash(password)
@@ -220,6 +228,29 @@ async def test_a_hundred_right_ones_at_once_all_sign_in(
         *(attempt(two_processes[n % 2], people.rep.email, place, PASSWORD) for n in range(100))
     )
     assert Counter(type(outcome) for outcome in outcomes) == {SignedIn: 100}
+
+
+async def test_passwords_of_a_registration_are_judged_no_more_often_than_it_may_be_tried(
+    identity: Identity, people: People
+) -> None:
+    counted = Counted(identity.onboarding.register.passwords)
+    register = replace(identity.onboarding.register, passwords=counted)
+    command = RegisterCommand(
+        idempotency_key="one",
+        legal_name="Obra Nova Ltda.",
+        cnpj="12abc34501de35",
+        state_registration=None,
+        addresses=[AddressDraft(PA_ADDRESS)],
+        name="Nova Pessoa",
+        email="tries@prumo.example",
+        password="senha12345",
+    )
+    for _ in range(LIMIT):
+        outcome = await register(SYSTEM, "198.51.100.1", command)
+        assert isinstance(outcome, InvalidInput)
+        assert [detail.code for detail in outcome.details] == ["TOO_COMMON"]
+    assert isinstance(await register(SYSTEM, "198.51.100.1", command), TooManyAttempts)
+    assert counted.judged == LIMIT
 
 
 async def test_the_trail_tells_once_that_somebody_is_attacked(
