@@ -355,7 +355,7 @@ class Sessions(Protocol):
         """End every session of these users, `but` one perhaps; which were live until now.
 
         Who suspends an account or deactivates a user calls this after that change, in its transaction: no
-        session slips through, because one that begins holds `Users.locked`.
+        session slips through, because one that begins holds `Users.locked`, and this waits for it.
         """
         ...
 

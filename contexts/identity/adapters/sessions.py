@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, Uuid, any_, bindparam, cast, func, i
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from contexts.identity.adapters.ended_sessions import ENDED_CHANNEL, ListenedEndedSessions
-from contexts.identity.adapters.tables import refresh_tokens, sessions
+from contexts.identity.adapters.tables import refresh_tokens, sessions, users
 from contexts.identity.domain.session import REFRESH_LIFE, Device, RefreshToken, Session
 from contexts.shared.adapters.database import Database, connection_of, show_to, when_committed
 from contexts.shared.adapters.query import Query
@@ -130,6 +130,13 @@ class SqlSessions:
         *,
         but: UUID | None = None,
     ) -> frozenset[UUID]:
+        # Who signs in holds the user's row until their session is there to be ended.
+        await connection_of(transaction).execute(
+            select(users.c.id)
+            .where(users.c.id.in_(list(user_ids)))
+            .order_by(users.c.id)
+            .with_for_update(key_share=True)
+        )
         theirs = sessions.c.user_id == any_(literal(list(user_ids), ARRAY(Uuid)))
         return await self._end(transaction, theirs if but is None else theirs & (sessions.c.id != but), at)
 

@@ -73,6 +73,8 @@ class RefreshSession:
         self, transaction: Transaction, session: Session, device: Device, by: Actor
     ) -> None:
         now = self.clock.now()
+        member = await self.users.member(session.user_id, within=transaction)
+        account = None if member is None else member.account
         await self.sessions.end(transaction, [session.id], None, now)
         await transaction.record(
             Act(
@@ -80,6 +82,7 @@ class RefreshSession:
                 "identity.refresh_token_reused",
                 Subject("User", session.user_id),
                 now,
+                account_id=None if account is None else account.id,
                 before={"address": session.device.address, "userAgent": session.device.user_agent},
                 after={"address": device.address, "userAgent": device.user_agent},
             )

@@ -68,12 +68,15 @@ class VerifyEmail:
                 return TokenInvalid()
             if not await self.users.set_email_verified(transaction, held.user_id, held.email, now):
                 return TokenInvalid()
+            member = await self.users.member(held.user_id, within=transaction)
+            account = None if member is None else member.account
             await transaction.record(
                 Act(
                     by,
                     "identity.email_verified",
                     Subject("User", held.user_id),
                     now,
+                    account_id=None if account is None else account.id,
                     after={"email": held.email},
                 )
             )

@@ -29,7 +29,14 @@ from contexts.identity.api import (
     UserAdded,
     Viewer,
 )
-from contexts.identity.domain.session import REFRESH_LIFE, SESSION_LIFE, digest
+from contexts.identity.domain.session import (
+    REFRESH_LIFE,
+    SESSION_LIFE,
+    digest,
+    new_secret,
+    start_session,
+)
+from contexts.identity.domain.session import refresh_token as first_token
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import Actor, AuditFilter
@@ -256,6 +263,7 @@ async def test_reuse_ends_the_session_at_once_and_is_audited(
     (reuse, *_) = (await SqlAuditTrail(database).page(Window(10), found)).items
     assert reuse.act.subject.id == str(people.buyer_sp.id)
     assert reuse.act.by == NOBODY
+    assert reuse.act.account_id == people.sp.id
     assert reuse.act.after == {"address": HERE.address, "userAgent": HERE.user_agent}
 
 
@@ -409,6 +417,29 @@ async def test_an_old_password_starts_no_session_after_a_reset(
     async with database.begin() as transaction:
         assert await identity.sign_in.users.set_password(transaction, people.rep.id, old.password_hash)
         await transaction.commit()
+
+
+async def test_a_session_that_is_beginning_is_ended_too(
+    identity: Identity, people: People, database: Database, clock: HandClock
+) -> None:
+    """Of a user whose row does not change, as when their account is suspended."""
+    user_id = people.buyer_sp.id
+    async with database.begin() as transaction:
+        # As who signs in does.
+        assert await identity.sign_in.users.locked(transaction, user_id)
+        session = start_session(user_id, HERE, clock.now())
+        await identity.sessions.start(transaction, session, first_token(session, new_secret(), clock.now()))
+
+        async def ending() -> frozenset[UUID]:
+            async with database.begin() as other:
+                ended = await identity.sessions.end_all(other, [user_id], clock.now())
+                await other.commit()
+            return ended
+
+        ended = asyncio.create_task(ending())
+        await asyncio.wait([ended], timeout=0.3)
+        await transaction.commit()
+    assert session.id in await ended
 
 
 async def test_nobody_takes_as_long_as_a_wrong_password(identity: Identity, people: People) -> None:
