@@ -26,8 +26,8 @@ class Transaction(Protocol):
         """Write the event to the outbox, in this transaction."""
         ...
 
-    async def record(self, act: Act) -> None:
-        """Write the act to the audit trail, in this transaction: there is no change without its record."""
+    async def record(self, *acts: Act) -> None:
+        """Write the acts to the audit trail, in this transaction: there is no change without its record."""
         ...
 
     async def commit(self) -> None:

@@ -37,9 +37,12 @@ class HttpClient:
             return None
         return None if found is None else found.value
 
-    def keep_refresh_token(self, token: str) -> bool:
-        self._set(token, MAX_AGE_SECONDS)
+    @property
+    def keeps_cookies(self) -> bool:
         return True
+
+    def keep_refresh_token(self, token: str) -> None:
+        self._set(token, MAX_AGE_SECONDS)
 
     def forget_refresh_token(self) -> None:
         if self.refresh_token is not None:
@@ -71,5 +74,9 @@ class SocketClient(HttpClient):
         """Not read: a page of another site may open a WebSocket here, cookies included."""
         return None
 
-    def keep_refresh_token(self, token: str) -> bool:
+    @property
+    def keeps_cookies(self) -> bool:
         return False
+
+    def keep_refresh_token(self, token: str) -> None:
+        """Nowhere."""

@@ -103,6 +103,8 @@ class SessionMutation:
     @root_field(type=Payload[Session], description="Sign in with e-mail and password.", guard=PUBLIC)
     async def session_create(self, info: Info, input: SessionCreateInput) -> Payload[identity.SignedIn]:
         context = info.context
+        if input.refresh_token_in is RefreshTokenPlace.COOKIE and not context.client.keeps_cookies:
+            raise BadUserInput("Cookies are set over HTTP only; ask for the refresh token in the body.")
         outcome = await context.contexts.identity.sign_in(
             input.email, input.password, context.device, context.actor
         )
@@ -176,8 +178,7 @@ class SessionMutation:
 
 def _begun(info: Info, session: identity.SignedIn, place: RefreshTokenPlace) -> Payload[identity.SignedIn]:
     if place is RefreshTokenPlace.COOKIE:
-        if not info.context.client.keep_refresh_token(session.refresh_token):
-            raise BadUserInput("Cookies are set over HTTP only; ask for the refresh token in the body.")
+        info.context.client.keep_refresh_token(session.refresh_token)
         session = replace(session, refresh_token="")
     return done(info, session)
 

@@ -14,8 +14,13 @@ class Client(Protocol):
         """The refresh token in the browser's cookie."""
         ...
 
-    def keep_refresh_token(self, token: str) -> bool:
-        """Have the browser keep it where no script reads it. False: this transport sets no cookies."""
+    @property
+    def keeps_cookies(self) -> bool:
+        """Whether this transport sets cookies."""
+        ...
+
+    def keep_refresh_token(self, token: str) -> None:
+        """Have the browser keep it where no script reads it, if it keeps cookies."""
         ...
 
     def forget_refresh_token(self) -> None:
@@ -29,8 +34,10 @@ class UnknownClient:
     user_agent = None
     refresh_token = None
 
-    def keep_refresh_token(self, token: str) -> bool:
-        return False
+    keeps_cookies = False
+
+    def keep_refresh_token(self, token: str) -> None:
+        """Nowhere."""
 
     def forget_refresh_token(self) -> None:
         """There is none."""

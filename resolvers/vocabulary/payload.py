@@ -17,8 +17,8 @@ class Meta:
     request_id: str = strawberry.field(description="Quote this when asking for help.")
     replayed: bool = strawberry.field(
         description=(
-            "True when the idempotency key was seen before: nothing was done again, and `data` is what the"
-            " first call made, as it stands now."
+            "True when this was done before: the idempotency key was seen already, or, where there is none, all was as"
+            " asked for. Nothing was done again, and `data` is as it stands now."
         )
     )
 

@@ -165,4 +165,10 @@ async def test_a_socket_neither_reads_nor_sets_cookies(app: Starlette, browser: 
         await send(socket, id="2", type="subscribe", payload={"query": sign})
         (error,) = (await receive(socket))["payload"]["errors"]
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        await receive(socket)
+        # It is asked first: no session begins that nobody holds the token of, no password is looked at.
+        wrong = sign.replace("prumo-demo", "prumo-nada")
+        await send(socket, id="3", type="subscribe", payload={"query": wrong})
+        (error,) = (await receive(socket))["payload"]["errors"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert (await refresh(browser))["error"] is None

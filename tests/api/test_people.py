@@ -307,6 +307,12 @@ async def test_portfolios_go_from_rep_to_rep(shop: Shop, settings: Settings) -> 
     some = await change(shop, "Transfer", fromRepId=one_id, toRepId=two_id, accountIds=firms[:1])
     assert some["data"]["accounts"] == 1
     assert (await portfolio(shop, one), await portfolio(shop, two)) == (set(firms[1:]), set(firms[:1]))
+    # Once more is a repetition; with one that has left already, none is moved.
+    again = await change(shop, "Transfer", fromRepId=one_id, toRepId=two_id, accountIds=firms[:1])
+    assert (again["data"]["accounts"], again["meta"]["replayed"]) == (0, True)
+    refused_transfer = await change(shop, "Transfer", fromRepId=one_id, toRepId=two_id, accountIds=firms[:2])
+    assert refused_transfer["error"]["details"][0]["code"] == "NOT_HELD"
+    assert await portfolio(shop, one) == set(firms[1:])
     # Having been transferred, it is the other rep's to reach, by id too.
     assert (await shop.operation("mobile/Node", {"id": firms[0]}, one)).data["node"] is None
     dropped = {"input": {"id": one_id, "roles": ["catalog"]}}

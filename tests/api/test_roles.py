@@ -78,7 +78,8 @@ async def test_of_two_edits_at_once_one_wins(shop: Shop) -> None:
         ("buyer", ["price:read", "account:all"], "NOT_ASSIGNABLE"),
         ("account_admin", ["role:manage"], "NOT_ASSIGNABLE"),
         ("sales_manager", ["order:read", "no:such"], "NOT_ASSIGNABLE"),
-        ("admin", ["audit:read"], "LOCKED_OUT"),
+        ("admin", ["audit:read", "account:all"], "LOCKED_OUT"),
+        ("catalog", ["catalog:write", "audit:read"], "NOT_ASSIGNABLE"),
         ("admin", [], "LOCKED_OUT"),
     ],
 )

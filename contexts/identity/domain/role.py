@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contexts.identity.domain.scopes import BUYER_ROLES, BUYER_SCOPES, SCOPES
+from contexts.identity.domain.scopes import ALL_ACCOUNTS, AUDIT_READ, BUYER_ROLES, BUYER_SCOPES, SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +16,8 @@ class Role:
 
     @property
     def assignable(self) -> frozenset[str]:
-        """The scopes it may have: a buyer's role none of those that reach beyond the own account."""
-        return BUYER_SCOPES if self.name in BUYER_ROLES else SCOPES
+        """The scopes it may have beside those it has: a buyer's role none that reach beyond the own account, and
+        only one that sees all accounts the audit trail, which is of all."""
+        if self.name in BUYER_ROLES:
+            return BUYER_SCOPES
+        return SCOPES if ALL_ACCOUNTS in self.scopes else SCOPES - {AUDIT_READ}

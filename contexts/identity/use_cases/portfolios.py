@@ -84,20 +84,29 @@ class TransferPortfolio:
             if not await self.users.reps([to_rep], within=transaction):
                 return _not_a_rep("toRepId")
             held = await self.accounts.portfolio_of(from_rep, within=transaction)
-            moving = held if account_ids is None else held & frozenset(account_ids)
-            seen = await self.accounts.visible(principal, moving, within=transaction)
-            if account_ids is not None:
-                seen_all = await self.accounts.visible(principal, account_ids, within=transaction)
-                if seen_all.keys() != set(account_ids):
-                    return NotFound("buyer account", ("input", "accountIds"))
-            moving = frozenset(seen)
+            wanted = held if account_ids is None else frozenset(account_ids)
+            seen = frozenset(await self.accounts.visible(principal, wanted, within=transaction))
+            if account_ids is None:
+                moving = seen
+            elif seen != wanted:
+                return NotFound("buyer account", ("input", "accountIds"))
+            elif wanted.isdisjoint(held) and wanted <= await self.accounts.portfolio_of(
+                to_rep, within=transaction
+            ):
+                return PortfolioChanged(frozenset())  # the same request come twice
+            elif not wanted <= held:
+                return InvalidInput.at(
+                    "accountIds", "NOT_HELD", "each must be in the portfolio it is to leave; none was moved"
+                )
+            else:
+                moving = wanted
             if not moving:
                 return PortfolioChanged(frozenset())
             await self.portfolios.remove(transaction, from_rep, moving)
             await self.portfolios.add(transaction, to_rep, moving)
             now = self.clock.now()
-            for account_id in sorted(moving):
-                await transaction.record(
+            await transaction.record(
+                *(
                     Act(
                         by,
                         "identity.portfolio_transferred",
@@ -107,7 +116,9 @@ class TransferPortfolio:
                         before={"rep": str(from_rep)},
                         after={"rep": str(to_rep)},
                     )
+                    for account_id in sorted(moving)
                 )
+            )
             await transaction.commit()
         return PortfolioChanged(moving)
 

@@ -61,10 +61,10 @@ class SetRoleScopes:
                 return RoleScopesSet(role)
             if role.version != version:
                 return RoleVersionConflict(version, role.version)
-            if foreign := sorted(wanted - role.assignable):
+            changed = replace(role, scopes=wanted, version=role.version + 1)
+            if foreign := sorted(wanted - changed.assignable):
                 message = f"{', '.join(foreign)}: not among the scopes this role may have"
                 return InvalidInput((Detail(("input", "scopes"), "NOT_ASSIGNABLE", message),))
-            changed = replace(role, scopes=wanted, version=role.version + 1)
             await self.roles.put(transaction, changed)
             if not await self.roles.somebody_has(transaction, ROLE_MANAGE):
                 return LockedOut()

@@ -114,22 +114,25 @@ class SqlTransaction:
         payload = orjson.dumps(event.payload).decode()
         await run(self, _PUBLISH, {"id": new_id(), "topic": event.topic, "payload": payload})
 
-    async def record(self, act: Act) -> None:
-        await self.connection.execute(
-            audit_trail.insert().values(
-                id=new_id(),
-                at=act.at,
-                actor_id=act.by.user_id,
-                session_id=act.by.session_id,
-                request_id=act.by.request_id,
-                account_id=act.account_id,
-                action=act.action,
-                subject_type=act.subject.type,
-                subject_id=None if act.subject.id is None else str(act.subject.id),
-                before=act.before,
-                after=act.after,
-            )
-        )
+    async def record(self, *acts: Act) -> None:
+        rows = [
+            {
+                "id": new_id(),
+                "at": act.at,
+                "actor_id": act.by.user_id,
+                "session_id": act.by.session_id,
+                "request_id": act.by.request_id,
+                "account_id": act.account_id,
+                "action": act.action,
+                "subject_type": act.subject.type,
+                "subject_id": None if act.subject.id is None else str(act.subject.id),
+                "before": act.before,
+                "after": act.after,
+            }
+            for act in acts
+        ]
+        # One after another only where there are several: those are one round trip all the same.
+        await self.connection.execute(audit_trail.insert(), rows if len(rows) > 1 else rows[0])
 
     async def commit(self) -> None:
         with statement("COMMIT"):

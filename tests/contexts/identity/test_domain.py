@@ -17,6 +17,7 @@ from contexts.identity.domain.line import one_line
 from contexts.identity.domain.onboarding import AccountStep, AccountStepRefused, after
 from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
 from contexts.identity.domain.postal_codes import state_of
+from contexts.identity.domain.role import Role
 from contexts.identity.domain.scopes import ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
@@ -170,6 +171,20 @@ def test_passwords_may_hold_anything_but_nul_and_half_characters() -> None:
 def test_roles_are_bundles_of_catalogued_scopes() -> None:
     assert set().union(*ROLES.values()) == SCOPES
     assert SCOPES - ROLES["admin"] == {"cart:write", "order:place"}
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "may"),
+    [
+        ("admin", {"account:all"}, True),
+        ("sales_rep", {"account:read"}, False),
+        ("catalog", set(), False),
+        ("account_admin", {"account:all"}, False),
+    ],
+)
+def test_the_trail_is_for_roles_that_see_all_accounts(name: str, scopes: set[str], may: bool) -> None:
+    wanted = Role(name, "", frozenset(scopes | {"audit:read"}), 1)
+    assert ("audit:read" in wanted.assignable) is may
 
 
 def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:
