@@ -178,7 +178,7 @@ def _identity(
 ) -> Identity:
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
-    throttle = SqlThrottle(database)
+    throttle = SqlThrottle(database, clock)
     mailer, portal = mailer_of(settings), settings.links_url
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / KEYS),

@@ -5,12 +5,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from contexts.identity.api import Principal
+from contexts.shared.network import network
 
 MOST_BUCKETS = 20_000
 """Of each kind. A caller who rests as long as a bucket takes to fill has a full one again anyway, remembered or not."""
@@ -99,22 +98,3 @@ class Throttle:
         if principal is not None:
             return self._users.bucket(principal.user_id, self._clock())
         return self._networks.bucket(network(address), self._clock())
-
-
-@lru_cache(4_096)
-def network(address: str) -> str:
-    """What stands for an anonymous caller: an IPv4 address, or the /64 that one IPv6 customer has at least.
-
-    What is no address is one caller: the unknown.
-    """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    match parsed:
-        case IPv6Address(ipv4_mapped=IPv4Address() as inner):
-            return str(inner)
-        case IPv6Address():
-            return str(IPv6Network((int(parsed), 64), strict=False))
-        case IPv4Address():
-            return str(parsed)

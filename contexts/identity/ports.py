@@ -147,8 +147,8 @@ class AccountFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A member with the hash that their password is verified against; `seen_here`: they have signed in from
-    the address before."""
+    """A member with the hash that their password is verified against; `seen_here`: they have proved who they
+    are from this network before."""
 
     member: Member
     password_hash: str = field(repr=False)
@@ -160,6 +160,10 @@ class Users(Protocol):
 
     async def credentials(self, email: str, address: str | None = None) -> Credentials | None:
         """Of the user with that e-mail address in any case, active or not."""
+        ...
+
+    async def see(self, transaction: Transaction, user_id: UUID, address: str | None, at: datetime) -> None:
+        """Remember that the user has proved who they are from that network address."""
         ...
 
     async def credentials_of(self, user_id: UUID) -> Credentials | None:
@@ -465,14 +469,15 @@ class Throttle(Protocol):
     """Limits failures to prove who one is, in all processes together."""
 
     def attempt(
-        self, what: str, email: str, address: str | None, at: datetime, *, seen_here: bool
+        self, what: str, email: str, address: str | None, *, seen_here: bool
     ) -> AbstractAsyncContextManager[Attempt | TooManyAttempts]:
         """An attempt at `what`, counted apart from other things: for an e-mail address, whoever it belongs to,
         from a network address.
 
         Those for one e-mail take turns, so that a hundred at once that are right are a hundred successes, and
         of a hundred that are wrong as few are verified as one after another. `seen_here` has a count of its
-        own: a stranger's failures do not keep out who has signed in from this address before.
+        own: no stranger's failures, for that person or from the same network, keep out who has proved before
+        to be that person from this network.
         """
         ...
 

@@ -188,9 +188,8 @@ async def test_roles_and_the_last_administrator(shop: Shop, settings: Settings) 
     assert (await set_role(shop, boss, id, "BUYER", approvalLimit="20"))["meta"]["replayed"]
     assert (await set_role(shop, boss, id, "ADMINISTRATOR"))["data"]["role"] == "ADMINISTRATOR"
     assert (await set_role(shop, boss, boss_id, "VIEWER"))["error"] is None
-    await shop.token(
-        email, PASSWORD, anew=True
-    )  # the new role comes with the next session, or the next refresh
+    # The new role comes with the next session, or the next refresh.
+    await shop.token(email, PASSWORD, anew=True)
     assert await people(shop, email) == {boss: ("VIEWER", True), email: ("ADMINISTRATOR", True)}
     # An inactive administrator is none.
     assert (await set_role(shop, email, boss_id, "ADMINISTRATOR"))["error"] is None

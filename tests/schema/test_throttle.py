@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from contexts.identity.api import Principal
-from schema.throttle import Allowance, Throttle, network
+from contexts.shared.network import network
+from schema.throttle import Allowance, Throttle
 
 
 class Seconds:

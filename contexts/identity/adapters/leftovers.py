@@ -9,13 +9,16 @@ from contexts.identity.adapters.tables import (
     invitations,
     mailed_tokens,
     refresh_tokens,
+    seen_networks,
     sessions,
     sign_in_failures,
 )
 from contexts.shared.adapters.leftovers import Leftovers
 
 KEPT_SESSIONS: Final = timedelta(days=60)
-"""After their end: so long a person counts as seen at its network address."""
+"""After their end."""
+KEPT_NETWORKS: Final = timedelta(days=90)
+"""So long a person counts as seen there."""
 
 KEPT_INVITATIONS: Final = timedelta(days=30)
 """After their last link has expired, whatever became of them."""
@@ -31,6 +34,7 @@ OF_IDENTITY: Final = (
     ),
     # A token that has expired proves nothing any more, not even that somebody has copied it.
     Leftovers(refresh_tokens, refresh_tokens.c.expires_at < func.now()),
+    Leftovers(seen_networks, seen_networks.c.last_seen_at < func.now() - KEPT_NETWORKS),
     Leftovers(sign_in_failures, sign_in_failures.c.forgotten_at < func.now()),
     # Their tokens go with them. Who was invited stays in the audit trail.
     Leftovers(invitations, invitations.c.expires_at < func.now() - KEPT_INVITATIONS),

@@ -203,6 +203,16 @@ refresh_tokens = Table(
     Index("refresh_tokens_unspent", "session_id", unique=True, postgresql_where=text("spent_at IS NULL")),
 )
 
+seen_networks = Table(
+    "seen_networks",
+    metadata,
+    Column("user_id", ForeignKey("identity.users.id", ondelete="CASCADE"), primary_key=True),
+    Column("network", Text, primary_key=True),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False),
+    Index("seen_networks_last", "last_seen_at"),
+)
+"""Where people have signed in from, or reset their password, by what `contexts.shared.network` makes of addresses."""
+
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,

@@ -15,12 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from contexts.identity.adapters.tables import sign_in_failures as counts
 from contexts.identity.ports import TooManyAttempts
 from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.clock import Clock
+from contexts.shared.network import network
 from contexts.shared.transaction import Transaction
 
 LIMIT: Final = 9
 """Wrong passwords in a row that are verified; the one after them is refused."""
 ADDRESS_LIMIT: Final = 100
-"""The same from one network address, for all e-mail addresses together: an office has many people."""
+"""The same from one network, for all e-mail addresses together: an office has many people."""
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=15)
 """Each failure after a wait doubles the wait, up to this."""
@@ -63,19 +65,26 @@ class SqlThrottle:
     """An attempt is charged before the password is looked at, and forgiven when it was right: however many come
     at once, no more than the limit are verified."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def attempt(
-        self, what: str, email: str, address: str | None, at: datetime, *, seen_here: bool
+        self, what: str, email: str, address: str | None, *, seen_here: bool
     ) -> AsyncIterator[_Attempt | TooManyAttempts]:
         person = _person(what, email, address if seen_here else None)
-        place = None if address is None else _Count.of(ADDRESS_LIMIT, what, "address", address)
+        # Whom a stranger's failures from the same network must not keep out has a count of their own there.
+        place = (
+            None
+            if address is None or seen_here
+            else _Count.of(ADDRESS_LIMIT, what, "address", network(address))
+        )
         # Those of one person take turns: what is charged to an attempt under way is no failure yet.
         async with self._turns.setdefault(person.key, asyncio.Lock()):
-            yield await self._charge(person, place, at)
+            # After the turn has come: time passed while others had theirs.
+            yield await self._charge(person, place, self._clock.now())
 
     async def release(self, transaction: Transaction, email: str, address: str | None) -> None:
         keys = {_person("sign-in", email, place).key for place in (None, address)}
@@ -97,8 +106,8 @@ class SqlThrottle:
 
 
 def _person(what: str, email: str, address: str | None) -> _Count:
-    """The e-mail address as such, or on a network address its owner has signed in from."""
-    return _Count.of(LIMIT, what, "email", email.lower(), *([] if address is None else [address]))
+    """The e-mail address as such, or on a network its owner has been seen on."""
+    return _Count.of(LIMIT, what, "email", email.lower(), *([] if address is None else [network(address)]))
 
 
 async def _charged(transaction: Transaction, count: _Count, at: datetime) -> int | TooManyAttempts:

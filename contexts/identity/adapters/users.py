@@ -10,13 +10,14 @@ from sqlalchemy import Text, Uuid, any_, bindparam, cast, exists, func, select, 
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, insert
 
 from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
-from contexts.identity.adapters.tables import buyer_accounts, role_scopes, sessions, user_roles, users
+from contexts.identity.adapters.tables import buyer_accounts, role_scopes, seen_networks, user_roles, users
 from contexts.identity.domain.account import Account
 from contexts.identity.domain.user import Member, Principal, User, Viewer
 from contexts.identity.ports import Credentials
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
 from contexts.shared.money import Money
+from contexts.shared.network import network
 from contexts.shared.transaction import Transaction
 
 _USER_WITH_ACCOUNT = users.outerjoin(ACCOUNT_WITH_STATE, users.c.account_id == buyer_accounts.c.id)
@@ -47,7 +48,7 @@ _MEMBERS = select(
 
 _SEEN_HERE = (
     exists()
-    .where(sessions.c.user_id == users.c.id, sessions.c.address == bindparam("address"))
+    .where(seen_networks.c.user_id == users.c.id, seen_networks.c.network == bindparam("network"))
     .label("seen_here")
 )
 _BY_EMAIL = Query(_MEMBERS.add_columns(_SEEN_HERE).where(users.c.email == bindparam("email", type_=CITEXT)))
@@ -74,11 +75,22 @@ class SqlUsers:
     database: Database
 
     async def credentials(self, email: str, address: str | None = None) -> Credentials | None:
-        rows = await self.database.fetch(_BY_EMAIL, {"email": email, "address": address})
+        place = None if address is None else network(address)
+        rows = await self.database.fetch(_BY_EMAIL, {"email": email, "network": place})
         if not rows:
             return None
         *_, seen_here = rows[0]
         return _credentials_of(rows[0], seen_here=seen_here)
+
+    async def see(self, transaction: Transaction, user_id: UUID, address: str | None, at: datetime) -> None:
+        if address is None:
+            return
+        seen = insert(seen_networks).values(user_id=user_id, network=network(address), last_seen_at=at)
+        await connection_of(transaction).execute(
+            seen.on_conflict_do_update(
+                index_elements=["user_id", "network"], set_={"last_seen_at": seen.excluded.last_seen_at}
+            )
+        )
 
     async def credentials_of(self, user_id: UUID) -> Credentials | None:
         rows = await self.database.fetch(_BY_ID, {"user_id": user_id})

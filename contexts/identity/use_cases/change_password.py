@@ -46,9 +46,7 @@ class ChangePassword:
         if found is None or not may_be_password(current):
             return InvalidCredentials()
         user = found.member.user
-        async with self.throttle.attempt(
-            "sign-in", user.email, device.address, self.clock.now(), seen_here=True
-        ) as attempt:
+        async with self.throttle.attempt("sign-in", user.email, device.address, seen_here=True) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             if not await self.passwords.verify(current, found.password_hash):

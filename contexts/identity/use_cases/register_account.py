@@ -104,8 +104,8 @@ class RegisterAccount:
         draft = _parse(command)
         if not isinstance(draft, _Draft):
             return InvalidInput(tuple(draft))
-        email, now = draft.user.email, self.clock.now()
-        async with self.throttle.attempt("register", email, address, now, seen_here=False) as attempt:
+        email = draft.user.email
+        async with self.throttle.attempt("register", email, address, seen_here=False) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             # Judging takes time, so it is counted like a registration: who asks for too many waits.

@@ -37,7 +37,7 @@ class AskPasswordReset:
         if address is None:
             return InvalidInput.at("email", "INVALID", "not an e-mail address")
         now = self.clock.now()
-        async with self.throttle.attempt("mail", address, device.address, now, seen_here=False) as attempt:
+        async with self.throttle.attempt("mail", address, device.address, seen_here=False) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             async with self.transactions.begin() as transaction:
@@ -81,6 +81,8 @@ class ResetPassword:
                 return TokenInvalid()
             await self.users.set_email_verified(transaction, user.id, held.email, now)
             ended = await self.sessions.end_all(transaction, [user.id], now)
+            # Or who wants to keep them out would take every attempt that is released.
+            await self.users.see(transaction, user.id, device.address, now)
             await self.throttle.release(transaction, user.email, device.address)
             await transaction.record(
                 Act(

@@ -41,7 +41,8 @@ class InvalidCredentials:
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """Starts a session. Unknown e-mail, wrong password and inactive user cannot be told apart, by time
-    neither: each costs the same statements and one hash, and no connection is held while hashing."""
+    neither: each costs the same statements and one hash, and no connection is held while hashing. (Only on a network
+    where the person was seen before is there a statement less: the network's failures are not theirs.)"""
 
     users: Users
     passwords: Passwords
@@ -60,9 +61,7 @@ class SignIn:
             return InvalidCredentials()
         found = await self.users.credentials(address, device.address)
         seen_here = found is not None and found.seen_here
-        async with self.throttle.attempt(
-            "sign-in", address, device.address, self.clock.now(), seen_here=seen_here
-        ) as attempt:
+        async with self.throttle.attempt("sign-in", address, device.address, seen_here=seen_here) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             right = await self.passwords.verify(password, found.password_hash if found else None)
@@ -88,6 +87,7 @@ class SignIn:
                 return None
             member = present.member
             await self.sessions.start(transaction, session, refresh_token(session, secret, now))
+            await self.users.see(transaction, user_id, device.address, now)
             await attempt.forgive(transaction)
             await transaction.record(
                 Act(

@@ -38,7 +38,7 @@ class AskEmailVerification:
         if member is None:
             return MailPromised(now)
         async with self.throttle.attempt(
-            "mail", member.user.email, device.address, now, seen_here=False
+            "mail", member.user.email, device.address, seen_here=False
         ) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt

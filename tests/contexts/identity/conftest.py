@@ -98,7 +98,7 @@ async def identity_on(
         sessions, mailed, throttle = (
             SqlSessions(database, ended),
             SqlMailedTokens(database),
-            SqlThrottle(database),
+            SqlThrottle(database, clock),
         )
         yield Identity(
             accounts=accounts,

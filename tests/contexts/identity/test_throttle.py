@@ -16,6 +16,7 @@ from contexts.identity.api import (
     Device,
     Identity,
     InvalidCredentials,
+    PasswordChanged,
     RegisterCommand,
     SignedIn,
     TooManyAttempts,
@@ -24,8 +25,10 @@ from contexts.identity.ports import Passwords
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM, AuditFilter
+from contexts.shared.ids import new_id
 from contexts.shared.pagination import Window
 from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.transaction import Event
 from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import PA_ADDRESS, PASSWORD, KeptMail, People, identity_on
 
@@ -170,6 +173,68 @@ async def test_one_place_trying_many_people_is_stopped(
     assert isinstance(await attempt(identity, "another@prumo.example", place), TooManyAttempts)
     assert isinstance(await attempt(identity, people.rep.email, place, PASSWORD), TooManyAttempts)
     assert isinstance(await attempt(identity, people.rep.email, Device("192.0.2.9"), PASSWORD), SignedIn)
+
+
+async def test_a_network_s_failures_do_not_keep_out_who_was_seen_there(
+    identity: Identity, people: People, place: Device
+) -> None:
+    """A colleague's script behind the same NAT."""
+    assert isinstance(await attempt(identity, people.rep.email, place, PASSWORD), SignedIn)
+    for number in range(ADDRESS_LIMIT):
+        await failures(identity, f"colleague{number}@prumo.example", place, 1)
+    assert isinstance(await attempt(identity, "another@prumo.example", place), TooManyAttempts)
+    assert isinstance(await attempt(identity, people.rep.email, place, PASSWORD), SignedIn)
+    # Which is no way round the limit for the person.
+    await failures(identity, people.rep.email, place, LIMIT)
+    assert isinstance(await attempt(identity, people.rep.email, place, PASSWORD), TooManyAttempts)
+
+
+async def test_the_addresses_of_one_ipv6_customer_are_one_place(identity: Identity, people: People) -> None:
+    for host in range(ADDRESS_LIMIT):
+        device = Device(f"2001:db8:5:6::{host:x}")
+        assert await attempt(identity, f"v6.{host}@prumo.example", device) == InvalidCredentials()
+    other = Device("2001:db8:5:6:ffff::1")
+    assert isinstance(await attempt(identity, "v6@prumo.example", other), TooManyAttempts)
+
+
+async def test_who_was_seen_in_a_network_is_seen_at_its_other_addresses(
+    identity: Identity, people: People, place: Device
+) -> None:
+    email = people.manager.email
+    assert isinstance(await attempt(identity, email, Device("2001:db8:7:8::1"), PASSWORD), SignedIn)
+    await failures(identity, email, place, LIMIT)
+    assert isinstance(await attempt(identity, email, Device("2001:db8:7:8::2"), PASSWORD), SignedIn)
+
+
+async def test_a_reset_lets_in_who_is_attacked_without_end(
+    identity: Identity, people: People, mail: KeptMail, place: Device
+) -> None:
+    """The attacker takes every attempt that is released; the owner is on a network that is new."""
+    email, hotel = people.buyer_pa.email, Device("192.0.2.77")
+    await identity.mail_person(new_id(), Event("identity.password_reset_asked", {"email": email}))
+    token = mail.mails[-1].text.partition("#token=")[2].split()[0]
+    assert isinstance(await identity.reset_password(token, PASSWORD, hotel, SYSTEM), PasswordChanged)
+    await failures(identity, email, place, LIMIT)
+    assert isinstance(await attempt(identity, email, hotel, PASSWORD), SignedIn)
+
+
+async def test_who_waited_for_their_turn_is_charged_when_it_comes(
+    identity: Identity, people: People, clock: HandClock, place: Device
+) -> None:
+    throttle, email = identity.sign_in.throttle, "turns@prumo.example"
+
+    async def late() -> object:
+        async with throttle.attempt("sign-in", email, place.address, seen_here=False) as outcome:
+            return outcome
+
+    await failures(identity, email, place, LIMIT - 1)
+    async with throttle.attempt("sign-in", email, place.address, seen_here=False) as first:
+        assert not isinstance(first, TooManyAttempts)
+        waiting = asyncio.create_task(late())
+        await asyncio.sleep(0)
+        clock.advance(FIRST_WAIT)
+    # The wait that the first one began is over by then.
+    assert not isinstance(await waiting, TooManyAttempts)
 
 
 async def test_an_account_of_ones_own_buys_no_more_guesses(

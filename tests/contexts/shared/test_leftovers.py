@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from contexts.identity.adapters.leftovers import KEPT_INVITATIONS, KEPT_SESSIONS, OF_IDENTITY
+from contexts.identity.adapters.leftovers import (
+    KEPT_INVITATIONS,
+    KEPT_NETWORKS,
+    KEPT_SESSIONS,
+    OF_IDENTITY,
+)
 from contexts.identity.adapters.tables import (
     invitation_tokens,
     invitations,
     mailed_tokens,
     refresh_tokens,
+    seen_networks,
     sessions,
     sign_in_failures,
     users,
@@ -63,6 +69,10 @@ async def fill(database: Database, old: bool, rows: int = 1) -> None:
                 (
                     sign_in_failures,
                     {"key": digest(), "failures": 1, "free_at": now, "forgotten_at": at()},
+                ),
+                (
+                    seen_networks,
+                    {"user_id": user, "network": "192.0.2.1", "last_seen_at": at(KEPT_NETWORKS)},
                 ),
                 (
                     mailed_tokens,
