@@ -6,8 +6,6 @@ forged requests is needed. Over https it is Secure and its name begins with `__H
 http can set it.
 """
 
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.types import Scope
 
 MAX_AGE_SECONDS = 7 * 24 * 3600
@@ -31,11 +29,12 @@ class HttpClient:
 
     @property
     def refresh_token(self) -> str | None:
-        try:
-            found = SimpleCookie(self._header(b"cookie") or "").get(self._name)
-        except CookieError:
-            return None
-        return None if found is None else found.value
+        # A parser of whole headers would stop at the first pair of somebody else's that it dislikes.
+        for pair in (self._header(b"cookie") or "").split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == self._name:
+                return value
+        return None
 
     @property
     def keeps_cookies(self) -> bool:

@@ -90,10 +90,23 @@ async def test_without_a_cookie_there_is_nothing_to_refresh(browser: httpx.Async
 )
 async def test_a_senseless_cookie(browser: httpx.AsyncClient, cookie: str) -> None:
     query = (OPERATIONS / "portal/RefreshSession.graphql").read_text()
-    request = browser.build_request("POST", "/graphql", json={"query": query, "variables": {"input": {}}})
-    request.headers.raw.append((b"cookie", cookie.encode("latin-1")))
-    response = await browser.send(request)
+    body = {"query": query, "variables": {"input": {}}}
+    response = await browser.post("/graphql", json=body, headers=[(b"cookie", cookie.encode("latin-1"))])
     assert response.json()["data"]["sessionRefresh"]["error"]["code"] == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize(
+    "before", ['prefs={"theme":"dark"}', "a b", "é=1", "x-prumo-refresh=y", '"', "=", ""]
+)
+async def test_other_cookies_are_not_in_the_way(browser: httpx.AsyncClient, before: str) -> None:
+    token = cookie_of(await sign_in(browser)).value
+    browser.cookies.clear()
+    query = (OPERATIONS / "portal/RefreshSession.graphql").read_text()
+    body = {"query": query, "variables": {"input": {}}}
+    response = await browser.post(
+        "/graphql", json=body, headers=[(b"cookie", f"{before}; {NAME}={token}".encode("latin-1"))]
+    )
+    assert response.json()["data"]["sessionRefresh"]["error"] is None
 
 
 async def test_another_site_can_send_no_such_request(browser: httpx.AsyncClient) -> None:
