@@ -128,6 +128,7 @@ from contexts.identity.use_cases.move_account import (
     AccountMoved,
     MoveAccount,
     MoveAccountCommand,
+    NobodyProved,
 )
 from contexts.identity.use_cases.open_account import (
     AccountOpened,
@@ -251,6 +252,7 @@ __all__ = [
     "MemberChanged",
     "MoveAccount",
     "MoveAccountCommand",
+    "NobodyProved",
     "Onboarding",
     "OpenAccount",
     "PasswordChanged",

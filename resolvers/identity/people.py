@@ -73,6 +73,9 @@ class ManagedUser:
         _limit, description="What a buyer may order without asking; null: no limit."
     )
     since: datetime = strawberry.field(description="When they became a user.")
+    email_verified: bool = strawberry.field(
+        description="Whether they have proved that the address is theirs."
+    )
 
 
 def _invited_role(root: identity.Invitation) -> AccountRole | None:

@@ -15,7 +15,7 @@ class CnpjTakenError(DomainError):
     """CONFLICT."""
 
 
-@strawberry.type(description="The account's status does not allow this step.")
+@strawberry.type(description="The account does not allow this step as it stands.")
 class AccountTransitionError(DomainError):
     """INVALID_TRANSITION."""
 
@@ -60,6 +60,7 @@ Rejection = (
     SharedRejection
     | identity.CnpjTaken
     | identity.AccountStepRefused
+    | identity.NobodyProved
     | identity.LastAdministrator
     | identity.InvitationClosed
     | identity.InvitationInvalid
@@ -78,13 +79,21 @@ def error_of(rejection: Rejection) -> DomainError:
             return CnpjTakenError(
                 code=ErrorCode.CONFLICT, message=message, details=[_detail("cnpj", "TAKEN", message)]
             )
+        case identity.AccountStepRefused(AccountStatus.PENDING, AccountStep.INFORMATION_PROVIDED):
+            return _not_possible(
+                AccountStatus.PENDING,
+                AccountStep.INFORMATION_PROVIDED,
+                "Nothing was asked, or it is answered already; our sales team decides next.",
+            )
         case identity.AccountStepRefused(status, step):
-            return AccountTransitionError(
-                code=ErrorCode.INVALID_TRANSITION,
-                message=f"{step.name} is not possible for an account that is {status.name}.",
-                details=[],
-                status=status,
-                step=step,
+            message = f"{step.name} is not possible for an account that is {status.name}."
+            return _not_possible(status, step, message)
+        case identity.NobodyProved():
+            return _not_possible(
+                AccountStatus.PENDING,
+                AccountStep.APPROVED,
+                "No administrator of this account has proved their e-mail address yet; ask them to follow the"
+                " link that was mailed to them.",
             )
         case identity.LastAdministrator():
             message = "This is the last active administrator; make somebody else one first."
@@ -115,6 +124,12 @@ def error_of(rejection: Rejection) -> DomainError:
             return shared_error(rejection)
         case _:
             assert_never(rejection)
+
+
+def _not_possible(status: AccountStatus, step: AccountStep, message: str) -> AccountTransitionError:
+    return AccountTransitionError(
+        code=ErrorCode.INVALID_TRANSITION, message=message, details=[], status=status, step=step
+    )
 
 
 def _detail(field: str, code: str, message: str) -> ErrorDetail:

@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
+_YEARS = range(1900, 9001)
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
@@ -39,8 +40,10 @@ def _parse_datetime(value: object) -> datetime:
             parsed = datetime.fromisoformat(value)
         except ValueError:
             parsed = None
-        # The year is bounded so that converting to another offset can never overflow.
-        if parsed is not None and parsed.tzinfo is not None and 1900 <= parsed.year <= 9000:
+        if parsed is not None and parsed.tzinfo is not None:
+            # The year is bounded so that converting to another offset can never overflow.
+            if parsed.year not in _YEARS:
+                raise GraphQLError(f"A DateTime is in the years {_YEARS.start} to {_YEARS.stop - 1}.")
             return parsed.astimezone(UTC)
     raise GraphQLError('A DateTime is ISO 8601 with an offset, like "2026-11-22T09:00:00-03:00".')
 
@@ -59,7 +62,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description='An instant in ISO 8601 with an offset: "2026-11-22T09:00:00-03:00".',
+        description='An instant in ISO 8601 with an offset, in the years 1900 to 9000: "2026-11-22T09:00:00-03:00".',
         serialize=datetime.isoformat,
         parse_value=_parse_datetime,
         parse_literal=_parse_datetime_literal,

@@ -72,8 +72,8 @@ async def app(settings: Settings) -> AsyncIterator[Starlette]:
 
 
 @pytest.fixture(scope="module")
-async def shop(app: Starlette) -> AsyncIterator[Shop]:
+async def shop(app: Starlette, settings: Settings) -> AsyncIterator[Shop]:
     """A client of the application."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://prumo.test") as http:
-        yield Shop(http)
+        yield Shop(http, settings.database_url)

@@ -62,6 +62,7 @@ class Shop:
     """The server, seen by a client. `who` is an e-mail address, or None for an anonymous caller."""
 
     http: httpx.AsyncClient
+    database_url: str | None = None
     _tokens: dict[str, str] = field(default_factory=dict)
 
     async def token(self, who: str, password: str = DEMO_PASSWORD, *, anew: bool = False) -> str:

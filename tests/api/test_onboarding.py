@@ -11,7 +11,7 @@ from stdnum.br import cnpj as cnpjs
 
 from gateway.seed.demo import SP_CNPJ
 from gateway.settings import Settings
-from tests.api.mailed import mailed, only
+from tests.api.mailed import mailed, only, token_in
 from tests.api.shop import ADMIN, CATALOGO, GESTOR, PA, PRECOS, REP, SP, VENDAS, Answer, Json, Shop
 
 PASSWORD = "obra-da-vila-mariana-2026"
@@ -49,14 +49,17 @@ def company(cnpj: str | None = None, email: str | None = None, **changes: Json) 
     }
 
 
-async def registered(shop: Shop, **changes: Json) -> Json:
-    """A new company: its input, with the id of its account under `id`."""
+async def registered(shop: Shop, *, proved: bool = True, **changes: Json) -> Json:
+    """A new company: its input, with the id of its account under `id`. `proved`: as if the mailed link was followed."""
     input = company(**changes)
     answer = await shop.operation("portal/RegisterAccount", {"input": input})
     answer.done("buyerAccountRegister")
     found = await shop.operation("backoffice/BuyerAccounts", {"filter": {"search": input["cnpj"]}}, VENDAS)
     (account,) = found.data["buyerAccounts"]["nodes"]
     await shop.token(input["user"]["email"], PASSWORD)
+    if proved:
+        prove = "UPDATE identity.users SET email_verified_at = now() WHERE email = :email"
+        await execute(shop, prove, email=input["user"]["email"])
     return {**input, "id": account["id"], "email": input["user"]["email"]}
 
 
@@ -81,10 +84,10 @@ async def prices(shop: Shop, who: str) -> list[Json]:
 
 
 async def test_from_registration_to_the_first_prices(shop: Shop, settings: Settings) -> None:
-    firm = await registered(shop, stateRegistration="15.123.456-7")
+    firm = await registered(shop, proved=False, stateRegistration="15.123.456-7")
     boss = firm["email"]
-    subjects = [mail["Subject"] for mail in await mailed(settings) if mail["To"] == boss]
-    assert sorted(subjects) == ["Confirme seu e-mail", f"Recebemos o cadastro de CNPJ {firm['cnpj']}"]
+    mails = {mail["Subject"]: mail for mail in await mailed(settings) if mail["To"] == boss}
+    assert sorted(mails) == ["Confirme seu e-mail", f"Recebemos o cadastro de CNPJ {firm['cnpj']}"]
 
     # Browses, sees no price, orders nothing.
     assert await prices(shop, boss) == [None] * 3
@@ -105,6 +108,20 @@ async def test_from_registration_to_the_first_prices(shop: Shop, settings: Setti
     )
     assert answer.done("buyerAccountInformationProvide")["statusReason"] == "Motivo: RequestInformation"
     assert await mailed(settings) == []
+    unasked = {"input": {"information": "E mais uma coisa."}}
+    refused = (await shop.operation("portal/ProvideInformation", unasked, boss)).refused(
+        "buyerAccountInformationProvide"
+    )
+    assert (refused["code"], refused["message"].split(",")[0]) == ("INVALID_TRANSITION", "Nothing was asked")
+
+    # Until somebody has followed the link, the address may be a stranger's.
+    invitation = {"input": {"email": "outra@acai.example", "role": "BUYER"}}
+    refused = (await shop.operation("portal/InviteUser", invitation, boss)).refused("userInvite")
+    assert (refused["code"], "Prove your e-mail" in refused["message"]) == ("FORBIDDEN", True)
+    refused = (await decide(shop, "ApproveAccount", firm["id"], tier="PRATA")).refused("buyerAccountApprove")
+    assert (refused["code"], "proved their e-mail" in refused["message"]) == ("INVALID_TRANSITION", True)
+    proof = {"input": {"token": token_in(mails["Confirme seu e-mail"])}}
+    (await shop.operation("portal/VerifyEmail", proof)).done("emailVerify")
     approved = await decide(shop, "ApproveAccount", firm["id"], tier="PRATA")
     assert approved.done("buyerAccountApprove") | {"id": ""} == {
         "id": "",
@@ -123,7 +140,7 @@ async def test_from_registration_to_the_first_prices(shop: Shop, settings: Setti
         ("INFORMATION_PROVIDED", None, "Ana Lima"),
         ("APPROVED", None, "Helena Duarte"),
     ]
-    assert [each["role"] for each in page["users"]] == ["ADMINISTRATOR"]
+    assert [(each["role"], each["emailVerified"]) for each in page["users"]] == [("ADMINISTRATOR", True)]
     # The account reads its history too: reasons, and neither notes nor names of the staff.
     own = (await shop.operation("portal/Account", None, boss)).data["viewer"]["account"]
     assert own["history"][1]["reason"] == "Motivo: RequestInformation"
@@ -181,22 +198,22 @@ async def test_a_second_registration_tells_nothing_of_the_address(shop: Shop, kn
     assert outcomes == [False, True, "CONFLICT", "CONFLICT", True]
 
 
-async def test_what_a_taken_address_holds_is_free_after_a_month(shop: Shop, settings: Settings) -> None:
+async def test_what_a_taken_address_holds_is_free_after_a_month(shop: Shop) -> None:
     known = company(email=REP)
     await shop.operation("portal/RegisterAccount", {"input": known})
     made = await registered(shop)
-    await execute(settings, "UPDATE identity.registrations SET at = at - interval '30 days'")
+    await execute(shop, "UPDATE identity.registrations SET at = at - interval '30 days'")
     again = await shop.operation("portal/RegisterAccount", {"input": company(made["cnpj"])})
     assert again.refused("buyerAccountRegister")["code"] == "CONFLICT"
     await registered(shop, cnpj=known["cnpj"])
 
 
-async def execute(settings: Settings, statement: str) -> None:
-    """What only time or an operator does."""
-    assert settings.database_url is not None
-    engine = create_async_engine(settings.database_url.replace("postgresql://", "postgresql+asyncpg://"))
+async def execute(shop: Shop, statement: str, **values: Json) -> None:
+    """What only time does, or somebody's mail."""
+    assert shop.database_url is not None
+    engine = create_async_engine(shop.database_url.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.begin() as connection:
-        await connection.execute(text(statement))
+        await connection.execute(text(statement), values)
     await engine.dispose()
 
 

@@ -375,10 +375,12 @@ class World:
         user = self.faulty(identity.User(USER, "Maria", "maria@prumo.example"), "member user", number)
         if chance.random() < 0.3:
             roles = tuple(self.items(["sales_rep", "admin"], "member roles", number))
-            return self.faulty(identity.StaffMember(user, roles, True, NOW), "staff", number)
+            return self.faulty(
+                identity.StaffMember(user, roles, True, NOW, email_verified=True), "staff", number
+            )
         role = chance.choice(list(identity.AccountRole))
         limit = chance.choice([None, self.money("limit", number)])
-        member = identity.AccountMember(user, ACCOUNTS[0], role, chance.random() < 0.8, limit, NOW)
+        member = identity.AccountMember(user, ACCOUNTS[0], role, chance.random() < 0.8, limit, NOW, False)
         return self.faulty(member, "member", number)
 
     def invitation(self, number: int) -> identity.Invitation:

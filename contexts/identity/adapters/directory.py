@@ -44,14 +44,23 @@ _ROLES = func.array(
     .scalar_subquery(),
     type_=ARRAY(Text),
 )
+_EMAIL_VERIFIED = users.c.email_verified_at.is_not(None)
 _USER = (users.c.id, users.c.name, users.c.email)
 _MEMBERS = Query(
-    select(users.c.account_id, *_USER, users.c.active, users.c.approval_limit, users.c.created_at, _ROLES)
+    select(
+        users.c.account_id,
+        *_USER,
+        users.c.active,
+        users.c.approval_limit,
+        users.c.created_at,
+        _EMAIL_VERIFIED,
+        _ROLES,
+    )
     .where(users.c.account_id == any_(_IDS))
     .order_by(users.c.id)
 )
 _staff = (
-    select(*_USER, users.c.active, users.c.created_at, _ROLES)
+    select(*_USER, users.c.active, users.c.created_at, _EMAIL_VERIFIED, _ROLES)
     .where(users.c.account_id.is_(None))
     .order_by(users.c.id)
 )
@@ -126,8 +135,8 @@ class SqlDirectory:
         else:
             rows = await self.database.fetch(_STAFF_BY_IDS, {"ids": list(ids)}, within)
         return [
-            StaffMember(User(id_, name, email), tuple(held), active, since)
-            for id_, name, email, active, since, held in rows
+            StaffMember(User(id_, name, email), tuple(held), active, since, verified)
+            for id_, name, email, active, since, verified, held in rows
         ]
 
     async def staff_roles(self, *, within: Transaction | None = None) -> dict[str, frozenset[str]]:
@@ -188,9 +197,9 @@ class SqlPortfolios:
 
 def _member_of(row: tuple[Any, ...]) -> AccountMember | None:
     """From a row of _MEMBERS; None for a user without a role, who is nobody there."""
-    account_id, id_, name, email, active, limit, since, held = row
+    account_id, id_, name, email, active, limit, since, verified, held = row
     role = next((role for name, role in _ACCOUNT_ROLES if name in held), None)
     if role is None:
         return None
     allowed = None if limit is None else Money(limit)
-    return AccountMember(User(id_, name, email), account_id, role, active, allowed, since)
+    return AccountMember(User(id_, name, email), account_id, role, active, allowed, since, verified)

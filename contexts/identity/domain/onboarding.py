@@ -68,6 +68,12 @@ class AccountStepRefused:
     step: AccountStep
 
 
-def after(status: AccountStatus, step: AccountStep) -> AccountStatus | AccountStepRefused:
-    """The status an account has after the step."""
+def after(
+    status: AccountStatus, step: AccountStep, last: AccountStep | None
+) -> AccountStatus | AccountStepRefused:
+    """The status an account has after the step, when `last` was the one before."""
+    if step is AccountStep.INFORMATION_PROVIDED and last is not AccountStep.INFORMATION_REQUESTED:
+        return AccountStepRefused(
+            status, step
+        )  # each question has one answer, or the history fills with them
     return _WAYS[step].get(status) or AccountStepRefused(status, step)

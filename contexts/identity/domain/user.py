@@ -68,6 +68,7 @@ class AccountMember:
     active: bool
     approval_limit: Money | None
     since: datetime
+    email_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class StaffMember:
     roles: tuple[str, ...]
     active: bool
     since: datetime
+    email_verified: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ MAX_LIMIT = Decimal("999999999999.99")
 TOO_MANY = "too many mails for invitations this week; go on later"
 BEYOND_YOU = Forbidden("You cannot give a role that may do what you may not.")
 NO_LONGER = Forbidden("You may not invite to the staff any more.")
+UNPROVED = Forbidden(
+    "Prove your e-mail address first: follow the link that was mailed to you, or ask for another one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class InviteUser:
 
     async def __call__(
         self, principal: Principal, by: Actor, command: InviteUserCommand
-    ) -> Invited | InvalidInput | NotFound:
+    ) -> Invited | InvalidInput | NotFound | Forbidden:
         email = parse_email(command.email)
         if email is None:
             return InvalidInput.at("email", "INVALID", "not an e-mail address")
@@ -91,6 +94,10 @@ class InviteUser:
             members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
             if any(member.user.email.lower() == email.lower() for member in members):
                 return InvalidInput.at("email", "TAKEN", "this person is one of the account's users already")
+            if account.status is not AccountStatus.APPROVED and any(
+                member.user.id == principal.user_id and not member.email_verified for member in members
+            ):
+                return UNPROVED
             roles, now = (ROLE_NAMES[command.role],), self.clock.now()
             draft = _draft(account.id, email, roles, limit, principal, now)
             invited = await _invite(transaction, by, self.invitations, draft)

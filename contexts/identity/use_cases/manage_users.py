@@ -4,7 +4,7 @@ An account, and the staff, always keep an administrator.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -159,7 +159,7 @@ class ChangeRole:
             now = self.clock.now()
             await self.people.set_roles(transaction, found, [ROLE_NAMES[role]], now)
             await self.directory.set_approval_limit(transaction, user_id, limit)
-            changed = AccountMember(member.user, member.account_id, role, member.active, limit, member.since)
+            changed = replace(member, role=role, approval_limit=limit)
             await transaction.record(
                 Act(
                     by,
@@ -215,7 +215,7 @@ class ChangeStaffRoles:
                 )
             now = self.clock.now()
             await self.people.set_roles(transaction, found, wanted, now)
-            changed = StaffMember(member.user, wanted, member.active, member.since)
+            changed = replace(member, roles=wanted)
             await transaction.record(
                 Act(
                     by,
@@ -296,10 +296,10 @@ def _changed(
     member: AccountMember | StaffMember, active: bool, *, replayed: bool
 ) -> MemberChanged | StaffChanged:
     match member:
-        case AccountMember(user, account_id, role, _, limit, since):
-            return MemberChanged(AccountMember(user, account_id, role, active, limit, since), replayed)
-        case StaffMember(user, roles, _, since):
-            return StaffChanged(StaffMember(user, roles, active, since), replayed)
+        case AccountMember():
+            return MemberChanged(replace(member, active=active), replayed)
+        case StaffMember():
+            return StaffChanged(replace(member, active=active), replayed)
 
 
 def _facts(member: AccountMember | StaffMember) -> dict[str, Json]:

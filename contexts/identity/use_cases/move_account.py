@@ -19,9 +19,9 @@ from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Event, Transaction, Transactions
 
-MAX_TIER = 40
 ACCOUNT_CHANGED = "identity.account_changed"
 
 
@@ -44,6 +44,11 @@ class AccountMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class NobodyProved:
+    """No active administrator of the account has proved their e-mail address, so it is not approved yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class MoveAccount:
     """Takes the step `step`, which is fixed: one of these approves, another suspends. A repetition of the last
     step by the same person, with the tier the account has by now, is that step, not another one. Steps of one
@@ -59,7 +64,7 @@ class MoveAccount:
 
     async def __call__(
         self, principal: Principal, by: Actor, command: MoveAccountCommand
-    ) -> AccountMoved | AccountStepRefused | InvalidInput | NotFound:
+    ) -> AccountMoved | AccountStepRefused | NobodyProved | InvalidInput | NotFound:
         parsed = _parse(command, self.step)
         if isinstance(parsed, InvalidInput):
             return parsed
@@ -75,9 +80,13 @@ class MoveAccount:
             same_tier = tier is None or tier == account.tier
             if last is not None and last.repeats(self.step, principal.user_id, reason, note) and same_tier:
                 return AccountMoved(account, replayed=True)
-            status = after(account.status, self.step)
+            status = after(account.status, self.step, None if last is None else last.step)
             if isinstance(status, AccountStepRefused):
                 return status
+            if self.step is AccountStep.APPROVED and not await self._reached_somebody(
+                transaction, account.id
+            ):
+                return NobodyProved()
             change = AccountChange(
                 new_id(), account.id, self.step, status, reason, note, principal.user_id, self.clock.now()
             )
@@ -86,6 +95,14 @@ class MoveAccount:
             moved = (await self.accounts.by_ids(ids, within=transaction))[account.id]
             await transaction.commit()
         return AccountMoved(moved, replayed=False)
+
+    async def _reached_somebody(self, transaction: Transaction, account_id: UUID) -> bool:
+        """Whether an administrator reads the mail of the address they registered: it may be a stranger's."""
+        members = (await self.directory.of_accounts([account_id], within=transaction))[account_id]
+        return any(
+            member.active and member.role is AccountRole.ADMINISTRATOR and member.email_verified
+            for member in members
+        )
 
     async def _tell(
         self, transaction: Transaction, by: Actor, account: Account, change: AccountChange, tier: str | None

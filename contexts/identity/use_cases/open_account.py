@@ -13,9 +13,8 @@ from contexts.shared.audit import SYSTEM, Act, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Transactions
-
-MAX_TIER = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS
 from contexts.shared.rejections import Detail, InvalidInput, NotFound
 from contexts.shared.states import STATES
+from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Transactions
 
 MAX_AMOUNT = Decimal("9999999999.9999")
-MAX_TIER_LENGTH = 32
 YEARS = range(1900, 9999)
 
 
@@ -169,8 +169,8 @@ def _tier_problems(tier: str | None) -> list[Detail]:
         return [_detail("tier", "BLANK", "leave the tier out for a price for every tier")]
     if not tier.strip().isprintable():
         return [_detail("tier", "INVALID_CHARACTER", "a tier has printable characters only")]
-    if len(tier.strip()) > MAX_TIER_LENGTH:
-        return [_detail("tier", "TOO_LONG", f"a tier has at most {MAX_TIER_LENGTH} characters")]
+    if len(tier.strip()) > MAX_TIER:
+        return [_detail("tier", "TOO_LONG", f"a tier has at most {MAX_TIER} characters")]
     return []
 
 

@@ -345,12 +345,20 @@ def test_a_state_registration(typed: str, kept: str | None) -> None:
     assert parse_state_registration(typed) == kept
 
 
+@pytest.mark.parametrize("last", [None, *AccountStep])
+def test_information_is_given_when_it_was_asked_for_last(last: AccountStep | None) -> None:
+    outcome = after(AccountStatus.PENDING, AccountStep.INFORMATION_PROVIDED, last)
+    assert isinstance(outcome, AccountStepRefused) is (last is not AccountStep.INFORMATION_REQUESTED)
+
+
 def test_the_ways_of_an_account() -> None:
     ways = {
         (status.name, step.name): outcome.name
         for status in AccountStatus
         for step in AccountStep
-        if not isinstance(outcome := after(status, step), AccountStepRefused)
+        if not isinstance(
+            outcome := after(status, step, AccountStep.INFORMATION_REQUESTED), AccountStepRefused
+        )
     }
     assert ways == {
         ("PENDING", "INFORMATION_REQUESTED"): "PENDING",

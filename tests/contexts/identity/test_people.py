@@ -393,7 +393,7 @@ async def test_a_member_without_a_role_is_nobody(
         await transaction.commit()
     members = (await identity.personnel.directory.of_accounts([people.sp.id]))[people.sp.id]
     (member,) = [each for each in members if each.user == user]
-    assert member == AccountMember(user, people.sp.id, AccountRole.VIEWER, True, None, member.since)
+    assert member == AccountMember(user, people.sp.id, AccountRole.VIEWER, True, None, member.since, False)
 
 
 async def test_nothing_is_left_of_what_was_refused(database: Database, people: People) -> None:

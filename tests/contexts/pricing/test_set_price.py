@@ -146,7 +146,7 @@ async def test_one_key_does_not_touch_another(database: Database) -> None:
         ({"source": PriceSource.BUYER}, "accountId", "REQUIRED"),
         ({"account_id": ACCOUNT}, "accountId", "NOT_APPLICABLE"),
         ({"tier": "  "}, "tier", "BLANK"),
-        ({"tier": "x" * 33}, "tier", "TOO_LONG"),
+        ({"tier": "x" * 41}, "tier", "TOO_LONG"),
         ({"tier": "OU\x00RO"}, "tier", "INVALID_CHARACTER"),
         ({"valid_from": day(2), "valid_to": day(2)}, "validTo", "MUST_BE_AFTER"),
         ({"valid_to": day(-1)}, "validTo", "MUST_BE_AFTER"),
