@@ -17,6 +17,7 @@ from graphql import GraphQLError, OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from contexts.identity.api import TokenVerified
+from contexts.shared.network import network
 from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
@@ -26,7 +27,6 @@ from gateway.http.origins import Origins
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.operations import Operation, Operations, Response, refusal
-from schema.throttle import network
 
 PROTOCOL = "graphql-transport-ws"
 

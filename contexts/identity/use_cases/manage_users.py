@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
+from contexts.identity.domain.scopes import ACCOUNT_MANAGE, ROLE_MANAGE, USER_MANAGE
 from contexts.identity.domain.user import ROLE_NAMES, AccountMember, AccountRole, Principal, StaffMember
 from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations, Roles, Sessions, Users
 from contexts.identity.use_cases.invite import beyond, grantable, parse_limit
@@ -44,6 +44,9 @@ class StaffChanged:
     replayed: bool
 
 
+MAY_MORE = Forbidden("You cannot let in or shut out who may change roles.")
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """Whom a change is about, and all those they are `among`, themselves included. `principal`: who changes them,
@@ -68,6 +71,12 @@ class People:
     roles: Roles
     sessions: Sessions
     invitations: Invitations
+
+    async def can_be_managed(self, transaction: Transaction) -> bool:
+        """Whether somebody is left who may change roles and people, whatever their role is called."""
+        return all(
+            [await self.roles.somebody_has(transaction, scope) for scope in (ROLE_MANAGE, USER_MANAGE)]
+        )
 
     async def reached(
         self, transaction: Transaction, principal: Principal, user_id: UUID
@@ -215,6 +224,8 @@ class ChangeStaffRoles:
                 )
             now = self.clock.now()
             await self.people.set_roles(transaction, found, wanted, now)
+            if not await self.people.can_be_managed(transaction):
+                return LastAdministrator()
             changed = replace(member, roles=wanted)
             await transaction.record(
                 Act(
@@ -251,13 +262,16 @@ class SetActive:
             member = found.member
             if isinstance(member, StaffMember):
                 known = await self.directory.staff_roles(within=transaction)
-                if (wrong := beyond(found.principal, member.roles, known)) is not None:
-                    return wrong
+                manages = any(ROLE_MANAGE in known.get(role, ()) for role in member.roles)
+                if manages and ROLE_MANAGE not in found.principal.scopes:
+                    return MAY_MORE
             if member.active is self.active:
                 return _changed(member, self.active, replayed=True)
             if not self.active and is_last(member, found.among):
                 return LastAdministrator()
             await self.directory.set_active(transaction, user_id, self.active)
+            if isinstance(member, StaffMember) and not await self.people.can_be_managed(transaction):
+                return LastAdministrator()
             now = self.clock.now()
             if not self.active:
                 await self.people.shut_out(transaction, user_id, now)

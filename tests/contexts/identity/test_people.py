@@ -24,6 +24,7 @@ from contexts.identity.api import (
     InvitationStatus,
     Invited,
     InviteUserCommand,
+    LastAdministrator,
     MemberChanged,
     PortfolioChanged,
     Principal,
@@ -123,7 +124,7 @@ async def test_an_invitation_lives_a_week_from_its_last_mail(
 
 
 async def test_who_was_not_looked_at_yet_has_few_mails_sent_however(
-    identity: Identity, clock: HandClock
+    identity: Identity, clock: HandClock, database: Database
 ) -> None:
     """Five mails a week: five strangers, or one stranger five times."""
     opened = await identity.open_account(
@@ -131,10 +132,15 @@ async def test_who_was_not_looked_at_yet_has_few_mails_sent_however(
     )
     assert isinstance(opened, AccountOpened)
     boss = principal(await added(identity, "account_admin", opened.account), "account_admin", opened.account)
+    async with database.begin() as transaction:
+        await transaction.connection.raw.execute(
+            "UPDATE identity.users SET email_verified_at = now() WHERE id = $1", boss.user_id
+        )
+        await transaction.commit()
     email = f"{new_id().hex}@obra.example"
     personnel = identity.personnel
 
-    async def invite(role: AccountRole) -> Invited | InvalidInput | NotFound:
+    async def invite(role: AccountRole) -> Invited | InvalidInput | NotFound | Forbidden:
         return await personnel.invite_user(
             boss, by(), InviteUserCommand(opened.account.id, email, role, None)
         )
@@ -356,6 +362,49 @@ async def _nobody_gives_or_takes_what_is_beyond_them(identity: Identity) -> None
     ]
     assert [type(outcome) for outcome in refused] == [Forbidden] * 5
     assert isinstance(await personnel.deactivate(keeper, by(), clerk.id), StaffChanged)
+
+
+async def test_who_got_a_scope_of_buyers_can_still_be_deactivated(identity: Identity, people: People) -> None:
+    rep = await added(identity, "sales_rep")
+    admin = await signed_in(identity, await added(identity, "admin"))
+    async with also(identity, "sales_rep", "cart:write"):
+        assert isinstance(await identity.personnel.deactivate(admin, by(), rep.id), StaffChanged)
+
+
+KEEPERS = """
+    DELETE FROM identity.role_scopes WHERE role = 'admin' AND scope = 'role:manage';
+    INSERT INTO identity.role_scopes VALUES ('pricing', 'role:manage'), ('pricing', 'user:manage');
+    UPDATE identity.users SET active = false
+    WHERE id IN (SELECT user_id FROM identity.user_roles WHERE role = 'pricing');
+"""
+AS_BEFORE = """
+    INSERT INTO identity.role_scopes VALUES ('admin', 'role:manage');
+    DELETE FROM identity.role_scopes WHERE role = 'pricing' AND scope IN ('role:manage', 'user:manage');
+    UPDATE identity.users SET active = true
+    WHERE id IN (SELECT user_id FROM identity.user_roles WHERE role = 'pricing');
+"""
+
+
+async def test_somebody_is_left_who_may_change_roles_whatever_their_role(
+    identity: Identity, people: People, database: Database
+) -> None:
+    admin = await signed_in(identity, await added(identity, "admin"))
+    async with database.begin() as transaction:
+        await transaction.connection.raw.execute(KEEPERS)
+        await transaction.commit()
+    try:
+        keeper = await added(identity, "pricing")
+        manager = await signed_in(identity, keeper)
+        refused = [
+            await identity.personnel.deactivate(manager, by(), keeper.id),
+            await identity.personnel.change_staff_roles(manager, by(), keeper.id, ["catalog"]),
+            await identity.personnel.deactivate(admin, by(), keeper.id),
+        ]
+    finally:
+        async with database.begin() as transaction:
+            await transaction.connection.raw.execute(AS_BEFORE)
+            await transaction.commit()
+    assert [type(outcome) for outcome in refused] == [LastAdministrator, LastAdministrator, Forbidden]
 
 
 async def test_a_portfolio_transferred_to_two_reps_at_once_is_split_nowhere(
