@@ -373,13 +373,15 @@ async def test_who_got_a_scope_of_buyers_can_still_be_deactivated(identity: Iden
 
 KEEPERS = """
     DELETE FROM identity.role_scopes WHERE role = 'admin' AND scope = 'role:manage';
-    INSERT INTO identity.role_scopes VALUES ('pricing', 'role:manage'), ('pricing', 'user:manage');
+    INSERT INTO identity.role_scopes
+    VALUES ('pricing', 'role:manage'), ('pricing', 'user:manage'), ('pricing', 'catalog:write');
     UPDATE identity.users SET active = false
     WHERE id IN (SELECT user_id FROM identity.user_roles WHERE role = 'pricing');
 """
 AS_BEFORE = """
     INSERT INTO identity.role_scopes VALUES ('admin', 'role:manage');
-    DELETE FROM identity.role_scopes WHERE role = 'pricing' AND scope IN ('role:manage', 'user:manage');
+    DELETE FROM identity.role_scopes
+    WHERE role = 'pricing' AND scope IN ('role:manage', 'user:manage', 'catalog:write');
     UPDATE identity.users SET active = true
     WHERE id IN (SELECT user_id FROM identity.user_roles WHERE role = 'pricing');
 """
