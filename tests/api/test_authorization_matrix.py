@@ -139,6 +139,10 @@ async def world(shop: Shop, settings: Settings) -> AsyncIterator[World]:
         await person(identity, SUSPENDED, "account_admin", suspended.account.id)
         spare_user = await person(identity, "sobra@sobra.example", "buyer", spare.account.id)
         await person(identity, "chefe@sobra.example", "account_admin", spare.account.id)
+        async with parts.database.begin() as transaction:
+            # As if everybody had followed the mailed link: the unproved of an unapproved account invite nobody.
+            await transaction.connection.raw.execute("UPDATE identity.users SET email_verified_at = now()")
+            await transaction.commit()
         viewer = await shop.operation("portal/Viewer", None, SP)
         own, me = viewer.data["viewer"]["account"]["id"], viewer.data["viewer"]["user"]["id"]
         invited = {
