@@ -186,18 +186,21 @@ class Replica:
 
     async def follow(self) -> NoReturn:
         """Look every 100 ms where both servers are, until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._look_at_primary()
-            except _FAILURES:
-                pass  # nothing can be written there, and who reads there is told
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._look_at_standby()
-            except _FAILURES as error:
-                self._give_up(error)
-            await asyncio.sleep(LOOK_EVERY)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._look_at_primary()
+                except _FAILURES:
+                    pass  # nothing can be written there, and who reads there is told
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._look_at_standby()
+                except _FAILURES as error:
+                    self._give_up(error)
+                await asyncio.sleep(LOOK_EVERY)
+        finally:
+            self._is_usable = False  # nobody would notice that it falls behind
 
     async def close(self) -> None:
         """Close what is not the primary's own."""
