@@ -349,7 +349,7 @@ def _say_keys(keys: "list[KeyInUse]") -> None:
 
 @prumo.group()
 def mail() -> None:
-    """Read the mail kept for want of PRUMO_SMTP_URL; send again what was given up."""
+    """Read kept mail; try again what was given up."""
 
 
 @mail.command("list")

@@ -77,6 +77,7 @@ INPUTS: dict[str, Json] = {
     "DeactivateUser": {"id": USER_ID},
     "ReactivateUser": {"id": USER_ID},
     "ApproveAccount": {"id": ACCOUNT_ID, "reason": "Tudo certo.", "tier": "OURO"},
+    "SetAccountTier": {"id": ACCOUNT_ID, "reason": "Cresceu.", "tier": "OURO"},
     **{
         name: {"id": ACCOUNT_ID, "reason": "Falta o contrato social.", "note": "Ligar."}
         for name in ("RequestInformation", "RejectAccount", "SuspendAccount", "ReactivateAccount")
