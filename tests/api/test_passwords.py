@@ -164,6 +164,9 @@ async def test_one_changes_ones_own_password(shop: Shop, mailbox: Mailbox) -> No
     assert (await sign_in(shop, CATALOGO, NEW))["error"] is None
     guesses = [(await change(f"guess {n}", NEW))["error"]["code"] for n in range(10)]
     assert guesses == ["INVALID_CREDENTIALS"] * 9 + ["TOO_MANY_ATTEMPTS"]
+    throttled = {"filter": {"action": "identity.sign_in_throttled", "actorId": here["viewer"]["user"]["id"]}}
+    trail = (await shop.operation("backoffice/AuditTrail", throttled, ADMIN)).data["auditTrail"]
+    assert len(trail["nodes"]) == 1
 
 
 async def test_a_changed_password_is_not_overwritten_by_an_older_link(shop: Shop, mailbox: Mailbox) -> None:

@@ -54,6 +54,24 @@ def test_no_root_field_is_bare(schema: GraphQLSchema) -> None:
     assert bare_root_fields(schema) == []
 
 
+def open_fields(schema: GraphQLSchema) -> list[str]:
+    """What whoever reaches an object may read of it: no guard on the field, nor on its type."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    return sorted(
+        f"{type_.name}.{name}"
+        for type_ in own_types(schema)
+        if isinstance(type_, GraphQLObjectType) and type_ not in roots and guard_of(type_) is None
+        for name, field in type_.fields.items()
+        if guard_of(field) is None
+    )
+
+
+def test_a_new_field_without_a_directive_fails_the_build(schema: GraphQLSchema) -> None:
+    """Who adds a field guards it, or adds its line here and says with it that the object's own reach is enough."""
+    known = Path(__file__).with_name("open_fields.txt").read_text().splitlines()
+    assert open_fields(schema) == known
+
+
 def test_a_bare_root_field_would_be_found() -> None:
     @strawberry.type
     class Query:

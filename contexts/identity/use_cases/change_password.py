@@ -50,6 +50,8 @@ class ChangePassword:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             if not await self.passwords.verify(current, found.password_hash):
+                if attempt.is_last:
+                    await self._report(principal, device, by)
                 return InvalidCredentials()
             if problem := await self.passwords.problem(new, "newPassword", user.name, user.email):
                 async with self.transactions.begin() as transaction:
@@ -81,3 +83,17 @@ class ChangePassword:
                 await transaction.publish(Event(PASSWORD_CHANGED, {"user_id": str(user.id)}))
                 await transaction.commit()
         return PasswordChanged(now)
+
+    async def _report(self, principal: Principal, device: Device, by: Actor) -> None:
+        """As at sign-in: one act tells of all that are refused from now on."""
+        act = Act(
+            by,
+            "identity.sign_in_throttled",
+            Subject("User", principal.user_id),
+            self.clock.now(),
+            account_id=principal.account_id,
+            after={"address": device.address},
+        )
+        async with self.transactions.begin() as transaction:
+            await transaction.record(act)
+            await transaction.commit()
