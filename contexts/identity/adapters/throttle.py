@@ -75,22 +75,25 @@ class SqlThrottle:
         self, what: str, email: str, address: str | None, *, seen_here: bool
     ) -> AsyncIterator[_Attempt | TooManyAttempts]:
         person = _person(what, email, address if seen_here else None)
-        # Whom a stranger's failures from the same network must not keep out has a count of their own there.
+        # Those seen here have a count of the place to themselves, which keeps nobody out: it is there so that an
+        # attempt takes as long as anybody else's.
         place = (
             None
-            if address is None or seen_here
-            else _Count.of(ADDRESS_LIMIT, what, "address", network(address))
+            if address is None
+            else _Count.of(ADDRESS_LIMIT, what, "address", network(address), *(["seen"] if seen_here else []))
         )
         # Those of one person take turns: what is charged to an attempt under way is no failure yet.
         async with self._turns.setdefault(person.key, asyncio.Lock()):
             # After the turn has come: time passed while others had theirs.
-            yield await self._charge(person, place, self._clock.now())
+            yield await self._charge(person, place, self._clock.now(), seen_here=seen_here)
 
     async def release(self, transaction: Transaction, email: str, address: str | None) -> None:
         keys = {_person("sign-in", email, place).key for place in (None, address)}
         await connection_of(transaction).execute(delete(counts).where(counts.c.key.in_(keys)))
 
-    async def _charge(self, person: _Count, place: _Count | None, at: datetime) -> _Attempt | TooManyAttempts:
+    async def _charge(
+        self, person: _Count, place: _Count | None, at: datetime, *, seen_here: bool
+    ) -> _Attempt | TooManyAttempts:
         """Both counts or neither; everybody takes the person's row first, so nobody deadlocks."""
         is_last = False
         async with self._database.begin() as transaction:
@@ -99,7 +102,10 @@ class SqlThrottle:
                     continue
                 failures = await _charged(transaction, count, at)
                 if isinstance(failures, TooManyAttempts):
-                    return failures
+                    if count is person or not seen_here:
+                        return failures
+                    place = None
+                    continue
                 is_last = is_last or failures >= count.limit
             await transaction.commit()
         return _Attempt(person, place, is_last)
