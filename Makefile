@@ -28,8 +28,18 @@ run: $(INSTALLED) ## Start Prumo with all it needs on http://127.0.0.1:$PORT (80
 	@exec $(BIN)/prumo dev
 
 .PHONY: test
-test: $(INSTALLED) ## Run every test, on real PostgreSQL, S3 and SMTP.
+test: $(INSTALLED) ## Run the tests, on real PostgreSQL, S3 and SMTP: minutes.
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## Run those that need no service: the inner loop, under a minute.
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not services and not soak"
+
+.PHONY: soak
+soak: $(INSTALLED) ## Run what takes longer, by hand: thousands of generated documents, ten minutes of load.
+	PRUMO_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/execution
+	$(BIN)/pytest -m soak
+	$(BIN)/python -m benchmarks --soak 600
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code.

@@ -14,6 +14,15 @@ from gateway.embedded.postgres import Postgres
 _numbers = count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a service as `services`; modules that start processes of their own say so themselves."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not {"postgres", "primary", "s3"}.isdisjoint(
+            item.fixturenames
+        ):
+            item.add_marker(pytest.mark.services)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A real PostgreSQL for this test process, on a socket of its own, gone afterwards."""

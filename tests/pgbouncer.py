@@ -4,9 +4,8 @@ import os
 import pwd
 import shutil
 import socket
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +13,7 @@ import pytest
 
 from gateway.embedded.child import Child, plain_environment
 from gateway.embedded.postgres import SYSTEM_USER, Postgres
+from tests.polling import until_now
 
 # The one Debian's package has; `.ci/run` installs it.
 BINARY = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
@@ -83,11 +83,11 @@ def pgbouncer(postgres: Postgres, connections: int) -> Iterator[PgBouncer]:
 
 
 def _wait_for(port: int, server: Child) -> None:
-    while True:
+    def listens() -> bool:
         assert (why := server.exited()) is None, why
-        try:
+        with suppress(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
+            return True
+        return False
+
+    until_now(listens)

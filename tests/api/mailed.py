@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway import worker
 from gateway.settings import Settings
+from tests.polling import until
 from tests.smtp import Inbox, serving
 
 _WAITING = text("SELECT count(*) FROM shared.outbox WHERE handled_at IS NULL AND failed_at IS NULL")
@@ -21,13 +22,15 @@ async def mailed(settings: Settings) -> list[EmailMessage]:
     inbox, stop = Inbox(), asyncio.Event()
     assert settings.database_url is not None
     engine = create_async_engine(settings.database_url.replace("postgresql://", "postgresql+asyncpg://"))
-    async with serving(lambda: SMTP(inbox)) as port, asyncio.timeout(20):
+    async with serving(lambda: SMTP(inbox)) as port:
         by_smtp = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
         running = asyncio.create_task(worker.run(by_smtp, stop))
-        async with engine.connect() as connection:
-            while await connection.scalar(_WAITING):
-                await connection.rollback()
-                await asyncio.sleep(0.02)
+        async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+
+            async def all_sent() -> bool:
+                return not await connection.scalar(_WAITING)
+
+            await until(all_sent)
         stop.set()
         await running
     await engine.dispose()

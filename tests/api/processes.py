@@ -13,6 +13,7 @@ import httpx
 import psutil
 
 from gateway.settings import Settings
+from tests.polling import until
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PRUMO = SCRIPTS / "prumo"
@@ -82,10 +83,12 @@ async def serving(settings: Settings, log: Path, *options: str, **variables: str
         )
     server = Server(process, f"127.0.0.1:{port}", log)
     try:
-        async with asyncio.timeout(START_SECONDS):
-            while not server.written().count("Prumo is ready"):
-                assert process.returncode is None, f"it says why in {log}"
-                await asyncio.sleep(0.1)
+
+        def is_ready() -> bool:
+            assert process.returncode is None, f"it says why in {log}"
+            return "Prumo is ready" in server.written()
+
+        await until(is_ready, seconds=START_SECONDS)
         yield server
     finally:
         if process.returncode is None:

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.serve import UVICORN
+from tests.polling import until
 
 
 @asynccontextmanager
@@ -21,8 +22,7 @@ async def served(app: Starlette, **options: Any) -> AsyncIterator[str]:  # Any: 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, **{**UVICORN, "lifespan": "off", **options}))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         try:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
 from tests.api.socket_client import connected, receive, send
+from tests.polling import until
 
 CATEGORIES = "{ categories { slug } }"
 
@@ -59,9 +60,10 @@ async def waiting(settings: Settings) -> int:
 
 
 async def until_waiting(settings: Settings, number: int) -> None:
-    async with asyncio.timeout(10):
-        while await waiting(settings) != number:  # noqa: ASYNC110 - PostgreSQL sets no event
-            await asyncio.sleep(0.02)
+    async def are_waiting() -> bool:
+        return await waiting(settings) == number
+
+    await until(are_waiting)
 
 
 async def test_what_takes_too_long_is_given_up_and_its_sql_cancelled(settings: Settings) -> None:
@@ -101,7 +103,7 @@ async def test_a_body_that_does_not_arrive_is_408(settings: Settings) -> None:
         async def receive_part() -> dict[str, object]:
             if parts:
                 return parts.pop()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
             raise AssertionError
 
         async def keep(message: dict[str, Any]) -> None:
@@ -146,7 +148,7 @@ async def test_an_event_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(GraphQLError) as given_up:
         async with capacity.turn():
             assert capacity.is_exhausted
-            await asyncio.sleep(5)
+            await asyncio.Event().wait()
     assert (given_up.value.extensions or {})["code"] == "TIMEOUT"
     assert not capacity.is_exhausted
     with pytest.raises(TimeoutError, match="its own"):

@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP
 from gateway import worker
 from gateway.settings import Settings
 from tests.api.shop import ADMIN, CATALOGO, GESTOR, OPERATIONS, PA, PRECOS, Json, Shop
+from tests.polling import until
 from tests.smtp import Inbox, serving
 
 NEW = "laje e viga 1987"
@@ -28,9 +29,7 @@ class Mailbox:
 
     async def next(self) -> tuple[str, EmailMessage]:
         """The next mail and who it is for."""
-        async with asyncio.timeout(20):
-            while len(self._inbox.envelopes) <= self._read:  # noqa: ASYNC110 - the server sets no event
-                await asyncio.sleep(0.02)
+        await until(lambda: len(self._inbox.envelopes) > self._read)
         envelope = self._inbox.envelopes[self._read]
         self._read += 1
         assert isinstance(envelope.content, bytes)

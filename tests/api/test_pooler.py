@@ -21,6 +21,7 @@ from tests.api.serving import served
 from tests.api.shop import SP, Answer, Shop
 from tests.api.socket_client import WATCH, bearer, connected, receive, send
 from tests.pgbouncer import PgBouncer, needs_pgbouncer, pgbouncer
+from tests.polling import until
 
 pytestmark = needs_pgbouncer
 
@@ -84,12 +85,10 @@ async def test_an_order_is_placed_heard_of_and_mailed(shop: Shop, address: str, 
         assert message["payload"]["data"]["orderUpdated"]["number"] == order["number"]
 
     stop = asyncio.Event()
-    async with asyncio.timeout(20):
-        running = asyncio.create_task(worker.run(pooled, stop))
-        while not any(order["number"] in line for line in summaries(pooled.home)):  # noqa: ASYNC110 - a folder
-            await asyncio.sleep(0.05)
-        stop.set()
-        await running
+    running = asyncio.create_task(worker.run(pooled, stop))
+    await until(lambda: any(order["number"] in line for line in summaries(pooled.home)))
+    stop.set()
+    await running
 
 
 async def test_twenty_checkouts_at_once_share_two_connections(shop: Shop) -> None:

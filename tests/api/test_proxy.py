@@ -17,6 +17,7 @@ from gateway.settings import Settings
 from tests.api.processes import SCRIPTS, Server, free_port, readiness, serving
 from tests.api.shop import OPERATIONS, SP, Json
 from tests.api.test_capacity import locked, until_waiting
+from tests.polling import until
 
 CLIENTS = 8
 """Users, at once; each places its orders one after the other."""
@@ -38,10 +39,12 @@ async def caddy(upstreams: list[Server], folder: Path) -> AsyncIterator[str]:
         SCRIPTS / "caddy", "run", "--config", "docs/Caddyfile", env=variables, stdout=DEVNULL, stderr=DEVNULL
     )
     try:
-        async with asyncio.timeout(20):
-            while await readiness(address) != 200:
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
+
+        async def is_ready() -> bool:
+            assert process.returncode is None
+            return await readiness(address) == 200
+
+        await until(is_ready)
         yield address
     finally:
         with suppress(ProcessLookupError):
@@ -64,16 +67,21 @@ class Client:
         """The payload of a shipped mutation."""
         body = {"query": (OPERATIONS / f"portal/{name}.graphql").read_text(), "variables": {"input": input}}
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
-        async with asyncio.timeout(60):
-            while True:
-                with suppress(httpx.TransportError):
-                    response = await self.http.post("/graphql", json=body, headers=headers)
-                    if response.status_code not in {502, 503, 504}:
-                        ((payload,),) = [response.json()["data"].values()]
-                        assert payload["error"] is None, payload["error"]
-                        return payload
-                self.retries += 1
-                await asyncio.sleep(0.1)
+        answers: list[httpx.Response] = []
+
+        async def is_answered() -> bool:
+            with suppress(httpx.TransportError):
+                response = await self.http.post("/graphql", json=body, headers=headers)
+                if response.status_code not in {502, 503, 504}:
+                    answers.append(response)
+                    return True
+            self.retries += 1
+            return False
+
+        await until(is_answered)
+        ((payload,),) = [answers[0].json()["data"].values()]
+        assert payload["error"] is None, payload["error"]
+        return payload
 
     async def sign_in(self) -> None:
         payload = await self.send("SignIn", {"email": self.email, "password": DEMO_PASSWORD})

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from gateway.wiring import wired
 from tests.api.conftest import settings_for
 from tests.api.processes import serving
 from tests.api.shop import PA, SP, Shop
+from tests.polling import until
 from tests.standby import Standby, standby_of
 
 DATABASE = "prumo"
@@ -75,12 +76,6 @@ async def shops(
             await each.__aexit__(None, None, None)
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - another process sets no event
-            await asyncio.sleep(0.05)
-
-
 async def reads(shop: Shop) -> dict[str, float]:
     """How many reads the process has sent where."""
     told = (await shop.http.get("/metrics")).text
@@ -118,7 +113,6 @@ async def test_what_a_session_wrote_it_sees_in_every_process(
         for _ in range(5):
             assert (await numbers(one, SP))[0] == order["number"]
             assert (await one.operation("portal/Cart", {}, SP)).data["cart"] is None
-            await asyncio.sleep(0.1)
 
         # The other process would not show it for as long as it reads the standby.
         async def is_there() -> bool:
@@ -168,7 +162,7 @@ async def test_a_standby_killed_under_load_fails_no_request(
     async with asyncio.TaskGroup() as browsing:
         for shop in shops * 4:
             browsing.create_task(browse(shop))
-        await asyncio.sleep(0.5)
+        await until(lambda: len(statuses) > 100)
         standby.tree(signal.SIGKILL)
         await until(is_missed)
         assert standby.exited() is not None

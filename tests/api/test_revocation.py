@@ -1,23 +1,18 @@
 """A session that ends is refused at once: in this process, in another one, on open sockets."""
 
 import asyncio
-import os
-import socket
-import subprocess
-import sysconfig
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from gateway.settings import Settings
+from tests.api.processes import serving
 from tests.api.serving import served
 from tests.api.shop import OPERATIONS, REP, VENDAS, Shop
 from tests.api.socket_client import WATCH, connected, ended_with, opening, send
 
-PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 ASKED = {"query": "{ sessions { id } }"}
 EVERYWHERE = (OPERATIONS / "portal/RevokeAllSessions.graphql").read_text()
 
@@ -34,43 +29,11 @@ async def end_everywhere(shop: Shop, bearer: dict[str, str]) -> None:
     (await shop.post(body, bearer)).done("sessionRevokeAll")
 
 
-async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:
-    try:
-        return (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture(scope="module")
-async def other_process(settings: Settings) -> AsyncIterator[str]:
+async def other_process(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """`prumo serve` on the same database and home: its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PRUMO_")}
-    serving = await asyncio.create_subprocess_exec(
-        str(PRUMO),
-        "serve",
-        env={
-            **own,
-            "PORT": str(port),
-            "PRUMO_HOME": str(settings.home),
-            "PRUMO_DATABASE_URL": str(settings.database_url),
-            "PRUMO_S3_ENDPOINT": str(settings.s3_endpoint),
-            "PRUMO_S3_BUCKET": settings.s3_bucket,
-            "PRUMO_S3_KEY": settings.s3_key,
-            "PRUMO_S3_SECRET": settings.s3_secret,
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as http:
-            while not await _is_ready(http, port):  # noqa: ASYNC110 - it sets no event
-                await asyncio.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        serving.terminate()
-        await asyncio.wait_for(serving.wait(), 20)
+    async with serving(settings, tmp_path_factory.mktemp("logs") / "log") as server:
+        yield server.address
 
 
 async def test_refused_by_the_next_request(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from tests.api.processes import PRUMO, environment, readiness, serving
 from tests.api.shop import SP, Shop
 from tests.api.socket_client import closed_with, connected
 from tests.api.test_capacity import CATEGORIES, locked, until_waiting
+from tests.polling import until
 from tests.smtp import Inbox
 from tests.smtp import serving as receiving_mail
 
@@ -82,23 +83,24 @@ async def asking(address: str, query: str) -> Answer:
         return await connection.ask(query)
 
 
-async def asking_until_last(address: str) -> list[Answer]:
-    """A busy client: its next request comes soon after each answer, unless that was the last."""
+async def asking_until_last(address: str, answers: list[Answer]) -> None:
+    """A busy client: its next request follows each answer, unless that was the last."""
     async with opened(address) as connection:
-        answers = [await connection.ask(VIEWER)]
+        answers.append(await connection.ask(VIEWER))
         while not answers[-1].is_last:
-            await asyncio.sleep(0.02)
             answers.append(await connection.ask(VIEWER))
-        return answers
 
 
 async def until_refused(address: str) -> None:
     """Nobody listens any more; a connection that is accepted and kept waiting would not do."""
-    async with asyncio.timeout(20):
+
+    async def is_refused() -> bool:
         with suppress(ConnectionRefusedError):
-            while True:
-                async with opened(address):
-                    await asyncio.sleep(0.05)
+            async with opened(address):
+                return False
+        return True
+
+    await until(is_refused)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -114,14 +116,15 @@ async def test_whoever_was_accepted_is_answered(settings: Settings, tmp_path: Pa
             await idle.ask(VIEWER)
             slow = [asyncio.create_task(asking(address, CATEGORIES)) for _ in range(6)]
             await until_waiting(settings, len(slow))
-            busy = [asyncio.create_task(asking_until_last(address)) for _ in range(12)]
-            await asyncio.sleep(0.5)
+            each_client: list[list[Answer]] = [[] for _ in range(12)]
+            busy = [asyncio.create_task(asking_until_last(address, answers)) for answers in each_client]
+            await until(lambda: all(len(answers) > 2 for answers in each_client))
             server.process.send_signal(signal.SIGTERM)
 
             assert await closed_with(socket) == 1012
-            answers = [answer for each in busy for answer in await each]
+            await asyncio.gather(*busy)
+            answers = [answer for each in each_client for answer in each]
             assert {answer.status for answer in answers} == {200}
-            assert len(answers) > 2 * len(busy), "they were under way"
             assert (await idle.end(), await silent.end()) == (b"", b"")
             await until_refused(address)
 
@@ -167,9 +170,8 @@ async def test_a_dead_worker_is_replaced_and_none_outlives_its_supervisor(
     async with serving(settings, tmp_path / "log", "--workers", "2") as server:
         killed, other = server.workers()
         killed.kill()
-        async with asyncio.timeout(60):
-            while killed in (workers := server.workers()) or len(workers) < 2:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.05)
+        await until(lambda: killed not in server.workers() and len(server.workers()) == 2)
+        workers = server.workers()
         assert other in workers
         assert await readiness(server.address) == 200
 
@@ -210,8 +212,7 @@ async def test_a_worker_finishes_the_mail_at_hand_and_takes_no_other(
             try:
                 await inbox.taken.wait()
                 worker.send_signal(signal.SIGTERM)
-                await asyncio.sleep(0.3)  # the signal is there before the server's answer is
-                inbox.let.set()
+                inbox.let.set()  # the signal is there before the server's answer is
                 assert await worker.wait() == 0
             finally:
                 with suppress(ProcessLookupError):

@@ -10,6 +10,7 @@ from aiosmtpd.smtp import SMTP
 from gateway import worker
 from gateway.settings import Settings
 from tests.api.shop import SP, Shop
+from tests.polling import until
 from tests.smtp import Inbox, serving
 
 
@@ -20,11 +21,10 @@ async def test_the_confirmation_is_mailed(shop: Shop, settings: Settings) -> Non
     order = (await shop.operation("portal/CheckOut", {"input": placing}, SP)).done("cartCheckout")
 
     inbox, stop = Inbox(), asyncio.Event()
-    async with serving(lambda: SMTP(inbox)) as port, asyncio.timeout(20):
+    async with serving(lambda: SMTP(inbox)) as port:
         by_smtp = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
         running = asyncio.create_task(worker.run(by_smtp, stop))
-        while not inbox.envelopes:  # noqa: ASYNC110 - the server sets no event
-            await asyncio.sleep(0.05)
+        await until(lambda: inbox.envelopes)
         stop.set()
         await running
     (envelope,) = inbox.envelopes

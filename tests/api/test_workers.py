@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from gateway.settings import Settings
+from tests.polling import until
 
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 ANSWERED = re.compile(r"^prumo_graphql_requests_total\{[^}]*\} ([\d.]+)$", re.MULTILINE)
@@ -64,11 +65,14 @@ def counting(folder: Path) -> int:
 
 async def test_metrics_are_those_of_all_processes(address: str, tmp_path: Path) -> None:
     sent = 0
-    async with asyncio.timeout(60):
-        # Until both have answered something; who is asked is the kernel's choice.
-        while counting(tmp_path) < 2 or sent < 20:
-            answers = await asyncio.gather(*(ask(address, "/graphql", "{ __typename }") for _ in range(10)))
-            sent += sum(answer is not None for answer in answers)
-            await asyncio.sleep(0.05)
+
+    async def both_have_answered() -> bool:
+        """Which process is asked is the kernel's choice."""
+        nonlocal sent
+        answers = await asyncio.gather(*(ask(address, "/graphql", "{ __typename }") for _ in range(10)))
+        sent += sum(answer is not None for answer in answers)
+        return counting(tmp_path) == 2
+
+    await until(both_have_answered)
     told = [await ask(address, "/metrics") for _ in range(8)]
     assert [sum(map(float, ANSWERED.findall(text or ""))) for text in told] == [sent] * 8

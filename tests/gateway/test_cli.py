@@ -18,6 +18,8 @@ from gateway.embedded.postgres import Postgres
 from gateway.progress import CannotRun
 from tests.conftest import copied
 
+pytestmark = pytest.mark.services
+
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 
 

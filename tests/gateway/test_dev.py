@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sysconfig
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.embedded.postgres import Postgres
+
+pytestmark = pytest.mark.services
 
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 START_SECONDS = 120
@@ -189,8 +190,12 @@ def test_a_second_signal_does_not_wait(home: Path) -> None:
         running.until_ready()
         # A request that is still being sent holds a graceful end up for seconds.
         with socket.create_connection(("127.0.0.1", running.port)) as slow:
-            slow.sendall(b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-            time.sleep(0.3)
+            slow.sendall(
+                b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert slow.recv(100).startswith(b"HTTP/1.1 100"), "the body is being waited for"
+            slow.sendall(b"{")
             running.process.send_signal(signal.SIGINT)
             running.until_line("Stopping")
             assert running.signalled(signal.SIGINT) == 130

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +14,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.embedded.child import ServiceError
 from gateway.embedded.postgres import Postgres
+from tests.polling import until_now
 
 _KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from gateway.embedded.postgres import Postgres
+
+pytestmark = pytest.mark.services
 server = Postgres(Path(sys.argv[1]), durable=False)
 server.start()
 server.create_database("kept")
@@ -42,9 +44,8 @@ def postmaster(server: Postgres) -> psutil.Process:
 def kill(server: Postgres) -> str:
     """Kill the postmaster and return what is said about it."""
     postmaster(server).kill()
-    while (why := server.exited()) is None:
-        time.sleep(0.01)
-    return why
+    until_now(server.exited)
+    return server.exited() or ""
 
 
 def databases(server: Postgres) -> set[str]:

@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +15,14 @@ from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 
 from gateway.embedded.s3 import S3
+from tests.polling import until_now
 
 _KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from gateway.embedded.s3 import S3
+
+pytestmark = pytest.mark.services
 S3(Path(sys.argv[1])).start()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -110,6 +112,5 @@ def test_its_death_is_reported(store: S3, tmp_path: Path) -> None:
     store.start()
     assert store.exited() is None
     os.kill(int((tmp_path / "rclone.pid").read_text()), signal.SIGKILL)
-    while (why := store.exited()) is None:
-        time.sleep(0.01)
-    assert "The S3 store was killed by SIGKILL" in why
+    until_now(store.exited)
+    assert "The S3 store was killed by SIGKILL" in (store.exited() or "")

@@ -21,6 +21,8 @@ _HOLD_UNTIL_KILLED = """
 import sys
 from pathlib import Path
 from gateway.home import exclusive
+
+pytestmark = pytest.mark.services
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -13,6 +13,7 @@ from contexts.catalog.ports import Shortage, StockLine
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.ids import new_id
 from tests.contexts.catalog.drafts import draft, publish
+from tests.polling import until
 
 
 async def reserve(database: Database, reference: UUID, *lines: StockLine) -> list[Shortage]:
@@ -129,12 +130,9 @@ async def reversed_on_disk(database: Database, low: UUID, high: UUID) -> None:
 
 async def until_waiting(database: Database, backend: int) -> None:
     """Return once this backend waits for another's lock."""
+    blocking = select(func.cardinality(func.pg_blocking_pids(backend)))
     async with database.reading() as connection:
-        for _ in range(500):
-            if await connection.scalar(select(func.cardinality(func.pg_blocking_pids(backend)))):
-                return
-            await asyncio.sleep(0.01)
-    raise AssertionError("it does not wait")
+        await until(lambda: connection.scalar(blocking))
 
 
 @pytest.mark.parametrize("turn", [1, -1])

@@ -37,6 +37,7 @@ from contexts.identity.api import Principal, TokenRejected, TokenVerified
 from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from gateway.worker import _keep_retiring
+from tests.polling import until
 
 Claims = dict[str, object]
 
@@ -446,9 +447,7 @@ async def test_retiring_goes_on_after_a_failure(tmp_path: Path, caplog: pytest.L
     ring = SigningKeyRing(tmp_path, LIFE)
     (tmp_path / "broken.pem").write_text("no key")
     retiring = asyncio.create_task(_keep_retiring(ring, SystemClock(), every=timedelta(seconds=0.01)))
-    async with asyncio.timeout(10):
-        while caplog.text.count("signing keys stay for now") < 2:  # noqa: ASYNC110 - a log sets no event
-            await asyncio.sleep(0.01)
+    await until(lambda: caplog.text.count("signing keys stay for now") >= 2)
     assert "broken.pem" in caplog.text
     assert not retiring.done()
     retiring.cancel()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from contexts.shared.audit import SYSTEM
 from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import KeptMail, People, identity_on
 from tests.contexts.identity.test_sessions import signed_in
+from tests.polling import until
 
 LISTENERS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -39,19 +41,15 @@ async def other(database_url: str, clock: HandClock, mail: KeptMail, keys: Path)
         yield identity
 
 
-async def until_heard(identity: Identity, session_id: object) -> None:
+async def until_heard(identity: Identity, session_id: UUID) -> None:
     """A notification takes a moment; nothing but waiting makes it come."""
-    async with asyncio.timeout(10):
-        while not await identity.ended_sessions.has(session_id):  # type: ignore[arg-type]  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: identity.ended_sessions.has(session_id))
 
 
 async def listening(identity: Identity) -> ListenedEndedSessions:
     ended = identity.ended_sessions
     assert isinstance(ended, ListenedEndedSessions)
-    async with asyncio.timeout(10):
-        while not ended._is_current:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: ended._is_current)
     return ended
 
 
@@ -109,9 +107,7 @@ async def test_while_nobody_listens_every_question_is_a_read(
     ended = await listening(other)
     async with database.reading() as connection:
         await connection.execute(LISTENERS)
-    async with asyncio.timeout(10):
-        while ended._is_current:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+    await until(lambda: not ended._is_current)
     with counting_statements() as counted:
         assert not await other.ended_sessions.has(session.session_id)
         assert counted.statements == 1

@@ -25,11 +25,17 @@ async def mailed(database: Database, people: People, clock: HandClock, purpose: 
 
 
 async def take(
-    database: Database, presented: bytes, clock: HandClock, purpose: Purpose = RESET
+    database: Database,
+    presented: bytes,
+    clock: HandClock,
+    purpose: Purpose = RESET,
+    together: asyncio.Barrier | None = None,
 ) -> MailedToken | None:
+    """`together`: those that must all have begun before one of them takes it."""
     async with database.begin() as transaction:
+        if together is not None:
+            await together.wait()
         taken = await SqlMailedTokens(database).take(transaction, presented, purpose, clock.now())
-        await asyncio.sleep(0.01)  # the others are under way too, before this commits
         await transaction.commit()
         return taken
 
@@ -37,7 +43,10 @@ async def take(
 async def test_of_ten_at_once_one_gets_it(database: Database, people: People, clock: HandClock) -> None:
     for _ in range(5):
         presented = await mailed(database, people, clock)
-        taken = await asyncio.gather(*(take(database, presented, clock) for _ in range(10)))
+        together = asyncio.Barrier(10)
+        taken = await asyncio.gather(
+            *(take(database, presented, clock, together=together) for _ in range(10))
+        )
         assert [each is not None for each in taken].count(True) == 1
 
 

@@ -15,7 +15,7 @@ from contexts.shared.transaction import Event
 async def hang(event_id: UUID, event: Event) -> None:
     sys.stdout.write(f"{event_id}\n")
     sys.stdout.flush()
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The database seam on the real PostgreSQL: what may go wrong below a read, a unit of work and a listener."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
@@ -9,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import psutil
 import pytest
 from sqlalchemy import (
     ARRAY,
@@ -29,9 +29,13 @@ from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.transaction import Event
+from tests.polling import until, until_now
 
 ONE: Query[int] = Query(select(literal_column("1")))
 PID: Query[int] = Query(select(literal_column("pg_backend_pid()")))
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+)
 SLEEP = Query(select(func.pg_sleep(bindparam("seconds"))))
 
 
@@ -111,15 +115,18 @@ async def test_a_read_cannot_write(database: Database) -> None:
         await database.fetch(Query(select(func.nextval("orders.order_numbers"))))
 
 
-async def test_neither_pool_takes_from_the_other(database_url: str) -> None:
+async def test_neither_pool_takes_from_the_other(database: Database, database_url: str) -> None:
     async with connected(database_url, pool_size=1) as small:
         async with small.begin() as transaction:
             await transaction.connection.execute(select(1))
             assert len(await asyncio.gather(*(small.fetch(ONE) for _ in range(20)))) == 20
-        reading = asyncio.create_task(small.fetch(SLEEP, {"seconds": 0.5}))
-        await asyncio.sleep(0.1)
-        async with asyncio.timeout(0.3), small.begin() as transaction:
-            await transaction.connection.execute(select(1))
+        async with database.begin() as holder:
+            await holder.connection.execute(select(func.pg_advisory_xact_lock(7)))
+            reading = asyncio.create_task(small.fetch(Query(select(func.pg_advisory_xact_lock(7)))))
+            await until(lambda: holder.connection.scalar(WAITING))
+            async with small.begin() as transaction:
+                await transaction.connection.execute(select(1))
+            assert not reading.done()
         await reading
 
 
@@ -150,7 +157,7 @@ async def test_a_connection_cut_off_unnoticed_is_no_error_either(
         ((pid,),) = await pooled.fetch(PID)
         async with database.begin() as transaction:
             await transaction.connection.execute(select(func.pg_terminate_backend(pid)))
-        time.sleep(0.2)  # noqa: ASYNC251 - blocks the loop on purpose
+        until_now(lambda: not psutil.pid_exists(pid))
         assert (await pooled.fetch(PID))[0][0] != pid
 
 

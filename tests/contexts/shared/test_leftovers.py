@@ -29,6 +29,7 @@ from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.leftovers import KEPT_EVENTS, OF_SHARED, delete_leftovers, keep_deleting
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.ids import new_id
+from tests.polling import until
 
 HOUR = timedelta(hours=1)
 EVERYTHING = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
@@ -140,8 +141,6 @@ async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> N
 async def test_it_outlives_the_database(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
     deleting = asyncio.create_task(keep_deleting(away, OF_SHARED, every=timedelta(seconds=0.01)))
-    async with asyncio.timeout(10):
-        while caplog.text.count("leftovers stay for now") < 3:  # noqa: ASYNC110 - a log sets no event
-            await asyncio.sleep(0.01)
+    await until(lambda: caplog.text.count("leftovers stay for now") >= 3)
     assert not deleting.done()
     deleting.cancel()

@@ -16,6 +16,7 @@ from contexts.shared.transaction import Event
 from gateway.embedded.postgres import Postgres
 from tests.contexts.shared.test_database import ONE, PID, SLEEP, connected
 from tests.pgbouncer import PgBouncer, needs_pgbouncer, pgbouncer
+from tests.polling import until
 
 pytestmark = needs_pgbouncer
 
@@ -151,8 +152,11 @@ async def test_a_cancelled_read_ends_on_the_server_and_gives_its_place_back(
         async with asyncio.timeout(5):
             assert len(await database.fetch(ONE)) == 1
             async with database.reading() as connection:
-                while await connection.scalar(running):  # noqa: ASYNC110 - the server sets no event
-                    await asyncio.sleep(0.05)
+
+                async def have_ended() -> bool:
+                    return not await connection.scalar(running)
+
+                await until(have_ended)
 
 
 async def test_servers_cut_off_are_no_error_for_long(pooled: Database, database: Database) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -21,10 +21,12 @@ from contexts.shared.transaction import Event
 from gateway.embedded.postgres import Postgres
 from tests.contexts.shared.test_database import SLEEP
 from tests.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.polling import until
 from tests.standby import Standby, standby_of
 
 ON_STANDBY: Query[bool] = Query(select(func.pg_is_in_recovery()))
 SEEN: Query[int] = Query(select(func.count()).where(outbox.c.topic == bindparam("topic")))
+LISTENING = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%prumo_wrote%'")
 DATABASE = "prumo_replicated"
 
 
@@ -94,16 +96,6 @@ async def on_standby(database: Database, session: UUID | None = None) -> bool:
     return answer
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Returns when it is so."""
-    async with asyncio.timeout(30):
-        while True:
-            answer = condition()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.01)
-
-
 async def until_read(database: Database, session: UUID | None = None) -> None:
     """Returns when the session's queries are answered by the standby."""
     await until(lambda: on_standby(database, session))
@@ -154,14 +146,14 @@ async def test_a_read_cannot_write_there_either(both: tuple[Database, Observed])
 async def test_who_wrote_sees_it_at_once_and_reads_the_standby_when_it_has_it_too(
     both: tuple[Database, Observed], standby: Standby
 ) -> None:
-    database, _ = both
+    database, observed = both
     writer, reader = uuid4(), uuid4()
     await standby.replay(paused=True)
     try:
         await write(database, writer, "seen.own")
-        for _ in range(5):
+        looked = len(observed.lags)
+        while len(observed.lags) < looked + 3:  # as long as it takes to look at the standby's lag so often
             assert await seen(database, writer, "seen.own") == 1
-            await asyncio.sleep(0.1)
         assert await seen(database, reader, "seen.own") == 0, "somebody else may see it later"
         assert await on_standby(database, reader)
     finally:
@@ -173,7 +165,7 @@ async def test_who_wrote_sees_it_at_once_and_reads_the_standby_when_it_has_it_to
 async def test_who_wrote_in_another_process_sees_it_in_this_one(
     both: tuple[Database, Observed], url: str, standby: Standby
 ) -> None:
-    here, _ = both
+    here, observed = both
     session, started, heard = uuid4(), uuid4(), asyncio.Event()
     async with replicated(url, standby.url(DATABASE)) as (there, _):
         await until_read(there)
@@ -191,9 +183,9 @@ async def test_who_wrote_in_another_process_sees_it_in_this_one(
                 await heard.wait()
             await until_not_read(here, session)
             await until_not_read(here, started)
-            for _ in range(5):
+            looked = len(observed.lags)
+            while len(observed.lags) < looked + 3:
                 assert await seen(here, session, "seen.there") == await seen(here, started, "seen.there") == 1
-                await asyncio.sleep(0.1)
             assert await on_standby(here, uuid4())
         finally:
             await standby.replay(paused=False)
@@ -233,7 +225,8 @@ async def test_what_was_not_heard_of_is_waited_for(
         async with elsewhere.begin() as transaction:
             await transaction.publish(Event("seen.unheard", {}))
             await transaction.commit()
-        await asyncio.sleep(1.5)  # it listens again after a second
+        async with elsewhere.reading() as connection:
+            await until(lambda: connection.scalar(LISTENING))
         assert await seen(database, session, "seen.unheard") == 1
         assert not await on_standby(database, session)
     finally:
@@ -248,10 +241,12 @@ async def test_too_far_behind_it_is_not_read_until_it_has_caught_up(url: str, st
         await until_read(database)
         await standby.replay(paused=True)
         try:
-            async with asyncio.timeout(20):
-                while await on_standby(database):
-                    await write(database, None, "lagging")
-                    await asyncio.sleep(0.02)
+
+            async def is_left_for_the_primary() -> bool:
+                await write(database, None, "lagging")
+                return not await on_standby(database)
+
+            await until(is_left_for_the_primary)
         finally:
             await standby.replay(paused=False)
         assert max(observed.lags) > 0.3
@@ -271,7 +266,7 @@ async def test_killed_it_fails_no_read_and_is_read_again_when_it_is_back(
     with database.called_by(None, may_lag=True):
         hanging = asyncio.create_task(database.fetch(SLEEP, {"seconds": 0.5}))
     browsing = [asyncio.create_task(browse()) for _ in range(8)]
-    await asyncio.sleep(0.2)
+    await until(lambda: len(answers) > 50)
     standby.tree(signal.SIGKILL)
     await until(lambda: standby.exited() is not None)
     await until(lambda: not answers[-1])
