@@ -171,5 +171,5 @@ async def test_a_second_start_touches_nothing_in_a_few_statements(
     assert isinstance(await contexts.catalog.publish([changed], SYSTEM), Published)
     with counting_statements() as count:
         await seed_demo(database, contexts, quiet)
-    assert count.statements == 2
+    assert count.statements == 3
     assert (await demo_products(contexts))["CIM-0002"].name == "Cimento renomeado"
