@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from contexts.identity.api import KeyInUse
+    from contexts.shared.rejections import Detail
     from gateway.settings import Settings
 
 
@@ -133,15 +134,23 @@ def migrate() -> None:
 @click.option(
     "--prices", default=0, type=click.IntRange(0), help="Negotiated prices among them, e.g. 1000000."
 )
-def seed(products: int, prices: int) -> None:
+@click.option("--demo-accounts", is_flag=True, help="Make the demo accounts on PRUMO_DATABASE_URL too.")
+def seed(products: int, prices: int, demo_accounts: bool) -> None:
     """Load the demo data, or large data for benchmarks.
 
     Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME, with `prumo dev` running
-    there or not. What is there already is not loaded twice.
+    there or not. What is there already is not loaded twice. The demo accounts have a password that
+    everybody knows: on PRUMO_DATABASE_URL they are made with --demo-accounts only.
     """
     if prices and not products:
         raise click.UsageError("--prices needs --products: the prices are negotiated for those.")
     settings = _settings()
+    people = demo_accounts or settings.database_url is None
+    if not people and not products:
+        raise CannotRun(
+            "The demo accounts have a password that everybody knows. On the database of PRUMO_DATABASE_URL they are "
+            "made by `prumo seed --demo-accounts` only; `prumo user invite --role admin EMAIL` makes an administrator."
+        )
     from gateway.embedded.services import reached_migrated
     from gateway.seed.bulk import seed_bulk
     from gateway.seed.demo import seed_demo
@@ -154,7 +163,10 @@ def seed(products: int, prices: int) -> None:
             step("loading data") as report,
         ):
             if products:
-                report(str(await seed_bulk(parts.database, parts.contexts, products, prices, report)))
+                added = await seed_bulk(
+                    parts.database, parts.contexts, products, prices, report, people=people
+                )
+                report(str(added))
             else:
                 await seed_demo(parts.database, parts.contexts, report)
 
@@ -345,6 +357,78 @@ def _say_keys(keys: "list[KeyInUse]") -> None:
         until = key.verifies_until
         use = "signs" if until is None else f"verifies until {until:%Y-%m-%d %H:%M} UTC"
         say(f"{key.kid}  since {key.since:%Y-%m-%d %H:%M} UTC  {use}")
+
+
+@prumo.group()
+def user() -> None:
+    """Let people in from the console.
+
+    The first administrator comes this way; all others are invited in the backoffice.
+    """
+
+
+@user.command("invite")
+@click.option(
+    "--role",
+    "roles",
+    required=True,
+    multiple=True,
+    metavar="ROLE",
+    help="Of the staff, e.g. admin; repeatable.",
+)
+@click.option("--mail", "by_mail", is_flag=True, help="Mail the link instead of printing it.")
+@click.argument("email")
+def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
+    """Invite EMAIL to the staff, and print the link that makes the user.
+
+    The link leads to PRUMO_PORTAL_URL, or else to this server; it is good once, for a week, for whoever
+    has it. With --mail the worker sends it and nobody here sees it, which needs PRUMO_SMTP_URL. Works on
+    PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    """
+    settings = _settings()
+    if by_mail and settings.smtp_url is None:
+        raise CannotRun(
+            "PRUMO_SMTP_URL is not set, so nothing is mailed. Without --mail the link is printed."
+        )
+    if settings.portal_url is None and settings.public_url is None:
+        complain(f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}.")
+    from contexts.shared.rejections import InvalidInput
+    from gateway.embedded.services import reached_migrated
+    from gateway.wiring import wired
+
+    async def invite() -> None:
+        async with (
+            reached_migrated(settings, store=False) as complete,
+            wired(complete, store=False, listening=False) as parts,
+        ):
+            invite = parts.contexts.identity.personnel.invite_by_operator
+            invited = await invite(_operator(), email, roles, by_mail=by_mail)
+        if isinstance(invited, InvalidInput):
+            raise CannotRun(" ".join(_refusal(email, roles, detail) for detail in invited.details))
+        until = f"{invited.invitation.expires_at:%Y-%m-%d %H:%M} UTC"
+        if invited.link is None:
+            say(f"{email} is invited until {until}; `prumo worker` mails the link.")
+        else:
+            say(
+                f"{email} is invited until {until}. Whoever opens this link becomes the user:\n{invited.link}"
+            )
+
+    asyncio.run(invite())
+
+
+def _operator() -> str:
+    """Who is at the console, for the audit trail."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+def _refusal(email: str, roles: tuple[str, ...], detail: "Detail") -> str:
+    about = ", ".join(roles) if detail.path[-1] == "roles" else email
+    return f"{about}: {detail.message}."
 
 
 @prumo.group()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from contexts.identity.api import MOST_SESSIONS
 from contexts.shared.adapters.mail import SmtpMailer
 from contexts.shared.adapters.replica import LONGEST_LAG
 from gateway.listening import reachable
@@ -254,6 +255,12 @@ class Settings(BaseSettings):
             "OpenTelemetry collector that spans are sent to over OTLP/HTTP (needs prumo[otel]); absent:"
             " OTEL_EXPORTER_OTLP_ENDPOINT, or none."
         ),
+    )
+    sessions_per_user: int = Field(
+        MOST_SESSIONS,
+        ge=1,
+        le=1_000,
+        description="Sessions of one user at once; the next sign-in ends the one used last longest ago.",
     )
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 

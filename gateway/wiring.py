@@ -19,6 +19,7 @@ from contexts.identity.adapters.invitations import SqlInvitations
 from contexts.identity.adapters.leftovers import OF_IDENTITY
 from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.repetitions import SqlRepetitions
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
 from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
@@ -36,6 +37,7 @@ from contexts.identity.api import (
     ChangeStaffRoles,
     EndSessions,
     Identity,
+    InviteByOperator,
     InviteStaff,
     InviteUser,
     KeyRing,
@@ -178,7 +180,7 @@ def _identity(
 ) -> Identity:
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
-    throttle = SqlThrottle(database, clock)
+    throttle, repetitions = SqlThrottle(database, clock), SqlRepetitions(database)
     mailer, portal = mailer_of(settings), settings.links_url
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / KEYS),
@@ -194,10 +196,23 @@ def _identity(
         ended_sessions=ended_sessions,
         access_tokens=tokens,
         key_ring=key_ring(settings),
-        sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
-        refresh=RefreshSession(users, sessions, tokens, database, clock),
-        end_sessions=EndSessions(sessions, database, clock),
-        change_password=ChangePassword(users, mailed, passwords, throttle, sessions, database, clock),
+        repetitions=repetitions,
+        sign_in=SignIn(
+            users,
+            passwords,
+            throttle,
+            sessions,
+            repetitions,
+            tokens,
+            database,
+            clock,
+            settings.sessions_per_user,
+        ),
+        refresh=RefreshSession(users, sessions, repetitions, tokens, database, clock),
+        end_sessions=EndSessions(sessions, repetitions, database, clock),
+        change_password=ChangePassword(
+            users, mailed, passwords, throttle, sessions, repetitions, database, clock
+        ),
         ask_password_reset=AskPasswordReset(throttle, database, clock),
         reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
         ask_email_verification=AskEmailVerification(users, throttle, database, clock),
@@ -267,6 +282,7 @@ def personnel(
         invitations=invitations,
         invite_user=InviteUser(users, accounts, accounts, directory, invitations, database, clock),
         invite_staff=InviteStaff(users, directory, invitations, database, clock),
+        invite_by_operator=InviteByOperator(users, directory, invitations, database, clock, portal),
         resend_invitation=ResendInvitation(users, accounts, accounts, invitations, database, clock),
         revoke_invitation=RevokeInvitation(users, accounts, invitations, database, clock),
         accept_invitation=AcceptInvitation(invitations, users, passwords, database, clock),

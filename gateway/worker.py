@@ -11,6 +11,7 @@ from contexts.identity.api import (
     REGISTERED_AGAIN,
     USER_INVITED,
     KeyRing,
+    Repetitions,
 )
 from contexts.orders.api import ORDER_TOPICS
 from contexts.shared.adapters.leftovers import EVERY, keep_deleting
@@ -36,6 +37,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         tidying = [
             asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),
             asyncio.create_task(_keep_retiring(contexts.identity.key_ring, parts.clock)),
+            asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:
             await OutboxRelay(parts.database, handlers).run(stop)
@@ -54,4 +56,15 @@ async def _keep_retiring(keys: KeyRing, clock: Clock, every: timedelta = EVERY) 
         except Exception as error:
             # Whatever it is: the worker would go on without anybody noticing that keys are kept for ever.
             log.warning("signing keys stay for now: %s: %s", type(error).__name__, error)
+        await asyncio.sleep(every.total_seconds())
+
+
+async def _keep_telling(repetitions: Repetitions, clock: Clock, every: timedelta = EVERY) -> None:
+    """Tell the audit trail how often things were done on days that are over. Outlives the database's absence."""
+    while True:
+        try:
+            await repetitions.tell_over(clock.now())
+        except Exception as error:
+            # As above: nobody would notice.
+            log.warning("repetitions are told later: %s: %s", type(error).__name__, error)
         await asyncio.sleep(every.total_seconds())

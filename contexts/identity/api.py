@@ -40,6 +40,7 @@ from contexts.identity.domain.scopes import (
     USER_MANAGE,
 )
 from contexts.identity.domain.session import (
+    MOST_SESSIONS,
     Device,
     Session,
 )
@@ -64,6 +65,7 @@ from contexts.identity.ports import (
     KeyInUse,
     KeyRing,
     Registration,
+    Repetitions,
     Roles,
     Sessions,
     TokenRejected,
@@ -92,7 +94,9 @@ from contexts.identity.use_cases.end_sessions import (
 from contexts.identity.use_cases.invite import (
     USER_INVITED,
     InvitationClosed,
+    InviteByOperator,
     Invited,
+    InvitedByOperator,
     InviteStaff,
     InviteUser,
     InviteUserCommand,
@@ -182,6 +186,7 @@ __all__ = [
     "AUDIT_READ",
     "BUYER_ROLES",
     "CART_WRITE",
+    "MOST_SESSIONS",
     "ORDER_READ",
     "PERSON_TOPICS",
     "PORTFOLIO_MANAGE",
@@ -236,10 +241,12 @@ __all__ = [
     "InvitationInvalid",
     "InvitationStatus",
     "Invitations",
+    "InviteByOperator",
     "InviteStaff",
     "InviteUser",
     "InviteUserCommand",
     "Invited",
+    "InvitedByOperator",
     "KeyInUse",
     "KeyRing",
     "LastAdministrator",
@@ -267,6 +274,7 @@ __all__ = [
     "Registered",
     "Registration",
     "RemoveAddress",
+    "Repetitions",
     "ResendInvitation",
     "ResetPassword",
     "RevokeInvitation",
@@ -324,6 +332,7 @@ class Personnel:
     invitations: Invitations
     invite_user: InviteUser
     invite_staff: InviteStaff
+    invite_by_operator: InviteByOperator
     resend_invitation: ResendInvitation
     revoke_invitation: RevokeInvitation
     accept_invitation: AcceptInvitation
@@ -348,6 +357,7 @@ class Identity:
     ended_sessions: EndedSessions
     access_tokens: AccessTokens
     key_ring: KeyRing
+    repetitions: Repetitions
     sign_in: SignIn
     refresh: RefreshSession
     end_sessions: EndSessions

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
@@ -15,6 +15,7 @@ from contexts.identity.domain.onboarding import AccountChange
 from contexts.identity.domain.role import Role
 from contexts.identity.domain.session import RefreshToken, Session
 from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
+from contexts.shared.audit import Act
 from contexts.shared.money import Money
 from contexts.shared.pagination import Page, Window
 from contexts.shared.rejections import Detail
@@ -187,9 +188,11 @@ class Users(Protocol):
         """Note that the address is proved, if not before. False: the user is gone or has another by now."""
         ...
 
-    async def locked(self, transaction: Transaction, user_id: UUID) -> Credentials | None:
+    async def locked(
+        self, transaction: Transaction, user_id: UUID, *, alone: bool = False
+    ) -> Credentials | None:
         """Of that user as they are now, active or not; who would change their password or roles, or deactivate
-        them, waits for the transaction's end."""
+        them, waits for the transaction's end. `alone`: whoever else asks for this waits too."""
         ...
 
     async def member(self, user_id: UUID, *, within: Transaction | None = None) -> Member | None:
@@ -277,9 +280,11 @@ class Invitations(Protocol):
         """The one neither accepted nor revoked, expired or not, locked until the transaction ends."""
         ...
 
-    async def mailings_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
-        """How often the account had invitations mailed, whatever became of them. Of one that was mailed since
-        then its earlier mails count too."""
+    async def mailings_since(
+        self, transaction: Transaction, account_id: UUID, since: datetime
+    ) -> Sequence[tuple[str, int]]:
+        """To which e-mail addresses the account had invitations mailed and how often, whatever became of them. Of
+        one that was mailed since then its earlier mails count too."""
         ...
 
     async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None: ...
@@ -348,6 +353,13 @@ class Sessions(Protocol):
         """End these sessions, those `of` a user only if one is given; which of them were live until now."""
         ...
 
+    async def end_oldest(
+        self, transaction: Transaction, user_id: UUID, at: datetime, *, keep: int
+    ) -> frozenset[UUID]:
+        """End the user's sessions but those `keep` that were used last; which were live until now. Of several at
+        once none counts too few only if each holds the user alone (`Users.locked`)."""
+        ...
+
     async def end_all(
         self,
         transaction: Transaction,
@@ -361,6 +373,23 @@ class Sessions(Protocol):
         Who suspends an account or deactivates a user calls this after that change, in its transaction: no
         session slips through, because one that begins holds `Users.locked`, and this waits for it.
         """
+        ...
+
+
+class Repetitions(Protocol):
+    """Writes acts to the audit trail that somebody may repeat without end, and without a change: so that the trail
+    grows by days and not by requests. Those it does not write at once it counts, and the worker tells their number
+    when the day (in Brasília) is over."""
+
+    async def record(
+        self, transaction: Transaction, act: Act, of: UUID | str, *, remarkable: bool = False
+    ) -> None:
+        """Write the act if it is the first with its name `of` that user, or e-mail address, today; or if it is
+        `remarkable` and few such acts were written today. Else count it."""
+        ...
+
+    async def tell_over(self, at: datetime) -> int:
+        """Write how often each was done on the days that are over by then; how many acts that were."""
         ...
 
 
@@ -465,14 +494,19 @@ class Attempt(Protocol):
         ...
 
 
+SIGN_IN: Final = "sign-in"
+"""What is attempted by who says who they are. Every other attempt has mail sent."""
+
+
 class Throttle(Protocol):
-    """Limits failures to prove who one is, in all processes together."""
+    """Limits failures to prove who one is, and mails to one mailbox, in all processes together."""
 
     def attempt(
         self, what: str, email: str, address: str | None, *, seen_here: bool
     ) -> AbstractAsyncContextManager[Attempt | TooManyAttempts]:
         """An attempt at `what`, counted apart from other things: for an e-mail address, whoever it belongs to,
-        from a network address.
+        from a network address. Only SIGN_IN is counted for the address as it is written; all else for its mailbox
+        (`domain.user.mailbox`), since it has mail sent there.
 
         Those for one e-mail take turns, so that a hundred at once that are right are a hundred successes, and
         of a hundred that are wrong as few are verified as one after another. `seen_here` has a count of its

@@ -85,14 +85,16 @@ async def seed_bulk(
     report: Report,
     *,
     states: Sequence[str] = STATES,
+    people: bool = True,
 ) -> BulkSummary:
     """Have `products` synthetic products, BULK-0000001 and on, with `prices` negotiated prices among them.
 
     Each also has a national price and one in each of the `states`; about a hundred have one more, negotiated
-    with the demo's SP account. A product gets all its prices at once: run again, only products without any
-    get theirs, so what is there is never touched, and a run that was interrupted is completed.
+    with the demo's SP account, where it is (`people` makes it). A product gets all its prices at once: run again,
+    only products without any get theirs, so what is there is never touched, and a run that was interrupted is
+    completed.
     """
-    await seed_demo(database, contexts, report)
+    await seed_demo(database, contexts, report, people=people)
     begun = time.monotonic()
     async with _each_second(report) as now:
         now("looking what is there")
@@ -111,7 +113,7 @@ async def seed_bulk(
         opened = await buyers(firms)
         accounts = await buyers.by_cnpj([SP_CNPJ, *(firm.cnpj for firm in firms)])
 
-        deals = _Deals(products, prices, [accounts[firm.cnpj] for firm in firms], accounts[SP_CNPJ])
+        deals = _Deals(products, prices, [accounts[firm.cnpj] for firm in firms], accounts.get(SP_CNPJ))
         incomplete = [good for good in goods if good.sku in added or ids[good.sku] in unpriced]
         total = sum(1 + len(states) + len(deals.of(good)) for good in incomplete)
 
@@ -139,14 +141,14 @@ class _Deals:
     products: int
     prices: int
     accounts: Sequence[UUID]
-    sp_account: UUID
+    sp_account: UUID | None
 
     def of(self, good: _Good) -> list[UUID]:
         """The accounts that have a price of their own for the product."""
         first = good.number * self.prices // self.products
         end = (good.number + 1) * self.prices // self.products
         accounts = [self.accounts[deal % len(self.accounts)] for deal in range(first, end)]
-        if good.number % max(1, self.products // SP_ACCOUNT_PRICES) == 0:
+        if self.sp_account is not None and good.number % max(1, self.products // SP_ACCOUNT_PRICES) == 0:
             accounts.append(self.sp_account)
         return accounts
 

@@ -1,7 +1,7 @@
 """The demo shop: its materials, prices, buyer accounts and people, loaded on the first start."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -88,21 +88,45 @@ _PA = _Firm(
 )
 
 
-async def seed_demo(database: Database, contexts: Contexts, report: Report) -> None:
-    """Load the demo data once.
+async def seed_demo(database: Database, contexts: Contexts, report: Report, *, people: bool = True) -> None:
+    """Load the demo data once; with the demo's `people`, whose password everybody knows, and their accounts, or
+    without.
 
     The prices come last and in one transaction: where one of them is, all is there, and nothing is touched
-    that somebody may have changed since. Before that every step can be taken again, so that a seed that was
-    killed half way is completed by the next start.
+    that somebody may have changed since. The same is true of the people and the prices negotiated with them. Before
+    that every step can be taken again, so that a seed that was killed half way is completed by the next start.
     """
-    materials = read_materials()
+    materials, known = read_materials(), AccountCopy(database)
     products = await contexts.catalog.products.by_skus([material.sku for material in materials], None)
     lines = [Line(product.id, Decimal(1_000)) for product in products.values()]
-    if await contexts.pricing.resolve(Perspective(None, None, None), lines):
+    firms = await known.by_cnpj([SP_CNPJ])
+    found = await contexts.pricing.resolve(Perspective(firms.get(SP_CNPJ), None, None), lines)
+    prices = [price for price in found if price is not None]
+    negotiated = any(price.source is PriceSource.BUYER for price in prices)
+    if prices and (negotiated or not people):
         report("the demo data is there already")
         return
-    sp_account = await _open_accounts(AccountCopy(database), contexts.identity)
-    report(f"{len(DEMO_ACCOUNTS)} demo users: the people of 2 buyer accounts, and the staff")
+    sp_account = None
+    if people:
+        sp_account = await _open_accounts(known, contexts.identity)
+        report(f"{len(DEMO_ACCOUNTS)} demo users: the people of 2 buyer accounts, and the staff")
+    if prices:
+        product_ids = {sku: product.id for sku, product in products.items()}
+    else:
+        product_ids = await _publish(contexts, materials, report)
+    drafts = [
+        price
+        for material in materials
+        if material.sku in product_ids
+        for price in _prices(material, product_ids[material.sku], sp_account)
+        if not prices or price.source is PriceSource.BUYER
+    ]
+    loaded = await contexts.pricing.load(drafts, SYSTEM)
+    report(f"{loaded.written} demo prices")
+
+
+async def _publish(contexts: Contexts, materials: Sequence[Material], report: Report) -> dict[str, UUID]:
+    """Put the materials on their shelves, with pictures; the products' ids by SKU."""
     await contexts.catalog.images.prepare()
     image_keys = await _put_images(contexts.catalog.images)
     published = await contexts.catalog.publish(
@@ -111,15 +135,7 @@ async def seed_demo(database: Database, contexts: Contexts, report: Report) -> N
     if not isinstance(published, Published):
         raise ValueError(f"gateway/demo/materials.csv: {published.details}")
     report(f"{len(published.product_ids)} demo products, {len(image_keys)} images")
-    loaded = await contexts.pricing.load(
-        [
-            price
-            for material in materials
-            for price in _prices(material, published.product_ids[material.sku], sp_account)
-        ],
-        SYSTEM,
-    )
-    report(f"{loaded.written} demo prices")
+    return dict(published.product_ids)
 
 
 async def _open_accounts(known: AccountCopy, identity: Identity) -> UUID:
@@ -196,7 +212,7 @@ def _product(material: Material, image_keys: Mapping[str, str]) -> ProductDraft:
     )
 
 
-def _prices(material: Material, product_id: UUID, sp_account: UUID) -> Iterator[PriceDraft]:
+def _prices(material: Material, product_id: UUID, sp_account: UUID | None) -> Iterator[PriceDraft]:
     least, national = material.least_quantity, PriceSource.NATIONAL
     if material.national is not None:
         yield PriceDraft(product_id, national, None, None, None, least, material.national, PRICES_SINCE)
@@ -204,7 +220,7 @@ def _prices(material: Material, product_id: UUID, sp_account: UUID) -> Iterator[
         yield PriceDraft(product_id, national, None, None, None, *material.bulk, PRICES_SINCE)
     for state, amount in material.states.items():
         yield PriceDraft(product_id, PriceSource.STATE, None, state, None, least, amount, PRICES_SINCE)
-    if (negotiated := material.sp_account) is not None:
+    if sp_account is not None and (negotiated := material.sp_account) is not None:
         yield PriceDraft(
             product_id, PriceSource.BUYER, sp_account, None, None, least, negotiated, PRICES_SINCE
         )

@@ -111,14 +111,14 @@ class Invitation(Node):
     async def status(invitations: Sequence[identity.Invitation], info: Info) -> Sequence[InvitationStatus]:
         return [invitation.status(info.context.at) for invitation in invitations]
 
-    @batch(graphql_type=User | None, description="Who invited them.")
+    @batch(graphql_type=User | None, description="Who invited them; null: the operators of this server.")
     async def invited_by(
         invitations: Sequence[identity.Invitation], info: Info
     ) -> Sequence[identity.User | None]:
         return await users_of(info, [invitation.invited_by for invitation in invitations])
 
 
-async def users_of(info: Info, ids: Sequence[UUID]) -> Sequence[identity.User | None]:
+async def users_of(info: Info, ids: Sequence[UUID | None]) -> Sequence[identity.User | None]:
     """The users of these ids, in one read."""
-    found = await info.context.contexts.identity.viewers.users(set(ids))
-    return [found.get(id) for id in ids]
+    found = await info.context.contexts.identity.viewers.users({id for id in ids if id is not None})
+    return [None if id is None else found.get(id) for id in ids]

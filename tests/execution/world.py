@@ -148,6 +148,7 @@ class World:
                 viewers=cast(Any, _Viewers(self)),
                 access_tokens=absent,
                 key_ring=absent,
+                repetitions=absent,
                 sign_in=cast(Any, _SignIn(self)),
                 refresh=cast(Any, _Refresh(self)),
                 end_sessions=cast(Any, _EndSessions(self)),

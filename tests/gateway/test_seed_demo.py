@@ -1,22 +1,34 @@
 """The demo shop is there after the first start, whatever happened to an earlier one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from contexts.catalog.api import Images, Product, ProductDraft, Published, StoredImage
 from contexts.identity.api import Account, Device, SignedIn
-from contexts.pricing.api import Line, Perspective, PriceSource, ResolvedPrice
+from contexts.pricing.api import (
+    Line,
+    Loaded,
+    LoadPrices,
+    Perspective,
+    PriceDraft,
+    PriceSource,
+    ResolvedPrice,
+)
 from contexts.shared.adapters.database import Database, counting_statements
-from contexts.shared.audit import SYSTEM
+from contexts.shared.audit import SYSTEM, Actor
+from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
-from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, PA_CNPJ, SP_CNPJ, seed_demo
+from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, PA_CNPJ, PRICES_SINCE, SP_CNPJ, seed_demo
 from gateway.seed.materials import read_materials
 from gateway.settings import Settings
-from gateway.wiring import wired
+from gateway.wiring import Wired, wired
 from resolvers.vocabulary.context import Contexts
+from tests.conftest import copied
 
 MATERIALS = read_materials()
 
@@ -36,6 +48,23 @@ class FullStore(Images):
 
     async def get(self, key: str) -> StoredImage | None:
         return None
+
+
+class NoStore(FullStore):
+    """Forgets the pictures."""
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        pass
+
+
+class Dying(LoadPrices):
+    """Is killed before it loads a price."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def __call__(self, drafts: Sequence[PriceDraft], by: Actor) -> Loaded:
+        raise Killed
 
 
 def quiet(line: str) -> None:
@@ -171,5 +200,53 @@ async def test_a_second_start_touches_nothing_in_a_few_statements(
     assert isinstance(await contexts.catalog.publish([changed], SYSTEM), Published)
     with counting_statements() as count:
         await seed_demo(database, contexts, quiet)
-    assert count.statements == 2
+    assert count.statements == 3
     assert (await demo_products(contexts))["CIM-0002"].name == "Cimento renomeado"
+
+
+@pytest.fixture
+async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> AsyncIterator[Wired]:
+    """On a database of its own; its pictures go nowhere."""
+    url = await copied(postgres, template)
+    async with wired(Settings(home=tmp_path, database_url=url, s3_endpoint="http://127.0.0.1:9")) as parts:
+        catalog = replace(parts.contexts.catalog, images=NoStore())
+        yield replace(parts, contexts=replace(parts.contexts, catalog=catalog))
+
+
+async def counts(parts: Wired) -> tuple[int, int, int]:
+    """Users, accounts and prices negotiated with one."""
+    statement = """
+        SELECT (SELECT count(*) FROM identity.users), (SELECT count(*) FROM identity.buyer_accounts),
+               (SELECT count(*) FROM pricing.prices WHERE source = 'BUYER')
+    """
+    async with parts.database.reading() as connection:
+        users, accounts, prices = (await connection.execute(text(statement))).one()
+    return users, accounts, prices
+
+
+async def test_the_goods_come_without_people_and_the_people_later(other_shop: Wired) -> None:
+    database, contexts = other_shop.database, other_shop.contexts
+    for _ in range(2):
+        await seed_demo(database, contexts, quiet, people=False)
+        assert await counts(other_shop) == (0, 0, 0)
+    cement = (await demo_products(contexts))["CIM-0001"].id
+    changed = PriceDraft(
+        cement, PriceSource.NATIONAL, None, None, None, Decimal(1), Decimal("77.7"), PRICES_SINCE
+    )
+    await contexts.pricing.load([changed], SYSTEM)
+    for _ in range(2):
+        await seed_demo(database, contexts, quiet)
+        negotiated = sum(material.sp_account is not None for material in MATERIALS)
+        assert await counts(other_shop) == (len(DEMO_ACCOUNTS), 2, negotiated)
+    (found,) = await contexts.pricing.resolve(Perspective(None, None, None), [Line(cement, Decimal(1))])
+    assert found is not None
+    assert found.unit_price.amount == Decimal("77.7")  # nobody set it back
+
+
+async def test_products_without_prices_get_them_with_the_next_start(other_shop: Wired) -> None:
+    """The seed was killed between the two."""
+    database, contexts = other_shop.database, other_shop.contexts
+    with pytest.raises(Killed):
+        await seed_demo(database, replace(contexts, pricing=replace(contexts.pricing, load=Dying())), quiet)
+    await seed_demo(database, contexts, quiet)
+    assert (await counts(other_shop))[2] > 0

@@ -1,12 +1,12 @@
 """Invitations in PostgreSQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Select, Uuid, and_, any_, bindparam, func, select, update
+from sqlalchemy import LargeBinary, Select, Uuid, and_, any_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import invitation_tokens, invitations
@@ -78,12 +78,15 @@ class SqlInvitations:
             ),
         )
 
-    async def mailings_since(self, transaction: Transaction, account_id: UUID, since: datetime) -> int:
-        # An invitation expires a life after its last mail.
-        theirs = select(func.sum(invitations.c.mailings)).where(
+    async def mailings_since(
+        self, transaction: Transaction, account_id: UUID, since: datetime
+    ) -> Sequence[tuple[str, int]]:
+        # An invitation expires a life after its last mail. The limit keeps them to a hundred or so.
+        theirs = select(invitations.c.email, invitations.c.mailings).where(
             invitations.c.account_id == account_id, invitations.c.expires_at >= since + INVITATION_LIFE
         )
-        return await connection_of(transaction).scalar(theirs) or 0
+        rows = await connection_of(transaction).execute(theirs)
+        return [(email, mailings) for email, mailings in rows]
 
     async def lock(self, transaction: Transaction, invitation_id: UUID) -> Invitation | None:
         return await _locked(transaction, select(*_COLUMNS).where(invitations.c.id == invitation_id))

@@ -13,10 +13,12 @@ from contexts.identity.adapters.tables import (
     sessions,
     sign_in_failures,
 )
+from contexts.identity.domain.session import REFRESH_LIFE
 from contexts.shared.adapters.leftovers import Leftovers
 
-KEPT_SESSIONS: Final = timedelta(days=60)
-"""After their end."""
+KEPT_SESSIONS: Final = timedelta(days=1)
+"""After their end: longer than the longest life of an access token, which these rows have refused. Who signed in, and
+from where, stays in the audit trail."""
 KEPT_NETWORKS: Final = timedelta(days=90)
 """So long a person counts as seen there."""
 
@@ -30,6 +32,8 @@ OF_IDENTITY: Final = (
         or_(
             sessions.c.expires_at < func.now() - KEPT_SESSIONS,
             sessions.c.revoked_at < func.now() - KEPT_SESSIONS,
+            # No token of theirs can be used any more.
+            sessions.c.last_used_at < func.now() - REFRESH_LIFE - KEPT_SESSIONS,
         ),
     ),
     # A token that has expired proves nothing any more, not even that somebody has copied it.

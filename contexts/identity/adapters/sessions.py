@@ -122,6 +122,13 @@ class SqlSessions:
         among = sessions.c.id == any_(literal(list(session_ids), ARRAY(Uuid)))
         return await self._end(transaction, among if of is None else among & (sessions.c.user_id == of), at)
 
+    async def end_oldest(
+        self, transaction: Transaction, user_id: UUID, at: datetime, *, keep: int
+    ) -> frozenset[UUID]:
+        theirs = select(sessions.c.id).where(sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
+        latest_first = theirs.order_by(sessions.c.last_used_at.desc(), sessions.c.id.desc())
+        return await self._end(transaction, sessions.c.id.in_(latest_first.offset(keep)), at)
+
     async def end_all(
         self,
         transaction: Transaction,

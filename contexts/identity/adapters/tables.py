@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, CITEXT
+from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
 
 metadata = MetaData(schema="identity")
 
@@ -138,7 +138,7 @@ invitations = Table(
     Column("email", CITEXT, nullable=False),
     Column("roles", ARRAY(Text), nullable=False),
     Column("approval_limit", Numeric(14, 2)),
-    Column("invited_by", ForeignKey("identity.users.id"), nullable=False),
+    Column("invited_by", ForeignKey("identity.users.id")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("accepted_at", DateTime(timezone=True)),
@@ -156,7 +156,8 @@ invitations = Table(
     ),
     Index("invitations_expired", "expires_at"),
 )
-"""Without an account: of the staff. One that has expired is open until another replaces it."""
+"""Without an account: of the staff; `invited_by` nobody: an operator, by a command. One that has expired is open
+until another replaces it."""
 
 invitation_tokens = Table(
     "invitation_tokens",
@@ -185,6 +186,8 @@ sessions = Table(
     Column("address", Text),
     Column("rotated_last", LargeBinary),
     Index("sessions_of_user", "user_id", "created_at"),
+    # Who signs in all day has many that are over.
+    Index("sessions_unended", "user_id", postgresql_where=text("revoked_at IS NULL")),
     Index("sessions_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
     Index("sessions_expired", "expires_at"),
 )
@@ -223,6 +226,26 @@ sign_in_failures = Table(
     CheckConstraint("octet_length(key) = 32", name="sign_in_failures_key"),
     Index("sign_in_failures_forgotten", "forgotten_at"),
 )
+
+repeated_acts = Table(
+    "repeated_acts",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("account_id", Uuid),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text),
+    Column("times", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("after", JSONB(none_as_null=True)),
+    CheckConstraint("octet_length(key) = 32", name="repeated_acts_key"),
+    Index("repeated_acts_over", "ends_at"),
+)
+"""Acts of one name, person and day, until `ends_at`. `told`: the first, and those that were remarkable."""
 
 mailed_tokens = Table(
     "mailed_tokens",

@@ -1,4 +1,4 @@
-"""Failures to sign in, counted in PostgreSQL: all processes share one count."""
+"""Failures to sign in and mails asked for, counted in PostgreSQL: all processes share one count."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,8 @@ from sqlalchemy import DateTime, Double, Integer, Interval, case, delete, func, 
 from sqlalchemy.dialects.postgresql import insert
 
 from contexts.identity.adapters.tables import sign_in_failures as counts
-from contexts.identity.ports import TooManyAttempts
+from contexts.identity.domain.user import mailbox
+from contexts.identity.ports import SIGN_IN, TooManyAttempts
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.clock import Clock
 from contexts.shared.network import network
@@ -88,7 +89,7 @@ class SqlThrottle:
             yield await self._charge(person, place, self._clock.now(), seen_here=seen_here)
 
     async def release(self, transaction: Transaction, email: str, address: str | None) -> None:
-        keys = {_person("sign-in", email, place).key for place in (None, address)}
+        keys = {_person(SIGN_IN, email, place).key for place in (None, address)}
         await connection_of(transaction).execute(delete(counts).where(counts.c.key.in_(keys)))
 
     async def _charge(
@@ -112,8 +113,10 @@ class SqlThrottle:
 
 
 def _person(what: str, email: str, address: str | None) -> _Count:
-    """The e-mail address as such, or on a network its owner has been seen on."""
-    return _Count.of(LIMIT, what, "email", email.lower(), *([] if address is None else [network(address)]))
+    """Who signs in is known by their e-mail address as such, or on a network they have been seen on. Whatever else
+    is attempted ends in a mail to a mailbox, which has many addresses and one count for all of them."""
+    counted = email.lower() if what == SIGN_IN else mailbox(email)
+    return _Count.of(LIMIT, what, "email", counted, *([] if address is None else [network(address)]))
 
 
 async def _charged(transaction: Transaction, count: _Count, at: datetime) -> int | TooManyAttempts:

@@ -52,7 +52,9 @@ _SEEN_HERE = (
     .label("seen_here")
 )
 _BY_EMAIL = Query(_MEMBERS.add_columns(_SEEN_HERE).where(users.c.email == bindparam("email", type_=CITEXT)))
-_LOCK = Query(select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update(read=True))
+_ME = select(users.c.id).where(users.c.id == bindparam("user_id"))
+_LOCK = Query(_ME.with_for_update(read=True))
+_LOCK_ALONE = Query(_ME.with_for_update(key_share=True))
 _BY_ID = Query(_MEMBERS.where(users.c.id == bindparam("user_id")))
 _VIEWER = Query(
     select(*_USER_COLUMNS, *ACCOUNT_COLUMNS, _EMAIL_VERIFIED)
@@ -120,9 +122,11 @@ class SqlUsers:
         )
         return result.rowcount == 1
 
-    async def locked(self, transaction: Transaction, user_id: UUID) -> Credentials | None:
+    async def locked(
+        self, transaction: Transaction, user_id: UUID, *, alone: bool = False
+    ) -> Credentials | None:
         # Locked first and read after: what one waited for is seen by the next statement only.
-        await self.database.fetch(_LOCK, {"user_id": user_id}, transaction)
+        await self.database.fetch(_LOCK_ALONE if alone else _LOCK, {"user_id": user_id}, transaction)
         rows = await self.database.fetch(_BY_ID, {"user_id": user_id}, transaction)
         return _credentials_of(rows[0]) if rows else None
 

@@ -15,6 +15,8 @@ MOST_INVITED: Final = 100
 """Mails for invitations by one account within INVITATION_LIFE, those sent again included."""
 MOST_INVITED_UNAPPROVED: Final = 5
 """The same before the sales team has looked at it: anybody can register, and must not write to anybody through us."""
+MOST_INVITED_MAILBOX: Final = 5
+"""Those of them that may go to one mailbox, by whichever of its addresses."""
 
 
 class InvitationStatus(Enum):
@@ -29,14 +31,14 @@ class InvitationStatus(Enum):
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """Who may become a user, of which account (None: of the staff), with which roles by their database names.
-    `mailings`: how often it was mailed."""
+    `invited_by` None: an operator did, by a command. `mailings`: how often it was mailed."""
 
     id: UUID
     account_id: UUID | None
     email: str
     roles: tuple[str, ...]
     approval_limit: Money | None
-    invited_by: UUID
+    invited_by: UUID | None
     created_at: datetime
     expires_at: datetime
     accepted_at: datetime | None = None
@@ -55,3 +57,8 @@ class Invitation:
     def sent_at(self) -> datetime:
         """When it was mailed last; its life begins anew then."""
         return self.expires_at - INVITATION_LIFE
+
+
+def invitation_link(portal: str, secret: str) -> str:
+    """Where the invitation is accepted. A browser sends the fragment, and so the secret, to no server."""
+    return f"{portal}/convite#token={secret}"

@@ -12,6 +12,8 @@ from contexts.shared.ids import new_id
 
 SESSION_LIFE: Final = timedelta(days=30)
 REFRESH_LIFE: Final = timedelta(days=7)
+MOST_SESSIONS: Final = 20
+"""Of one user at once, unless the settings say otherwise: the devices of a person, and some that were forgotten."""
 
 MAX_USER_AGENT = 300
 _SECRET_BYTES = 32

@@ -17,6 +17,8 @@ MAX_NAME = 200
 # quotes and letters that fold into others would let two texts be one mailbox, and the throttle counts texts.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+"""One provider by two names, where dots in the local part mean nothing: a name of n letters has 2ⁿ⁻¹ spellings."""
 _EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}")
 
 
@@ -108,3 +110,16 @@ def parse_email(text: str) -> str | None:
     is given as punycode ("xn--…"); a local part with such letters is refused, as most servers would."""
     email = text.strip()
     return email if len(email) <= MAX_EMAIL and _EMAIL.fullmatch(email) else None
+
+
+def mailbox(email: str) -> str:
+    """Where mail to this address arrives, as far as can be known: for counting mails, never for writing to it.
+
+    Case folded, without a `+tag`, and at Gmail without dots. So all spellings of one mailbox share what may be
+    mailed to it. They stay different addresses in everything else: people sign in with tags.
+    """
+    local, _, domain = email.casefold().rpartition("@")
+    base = local.partition("+")[0] or local  # one that begins with "+" has no tag
+    if domain in _DOTLESS:
+        base, domain = base.replace(".", ""), "gmail.com"
+    return f"{base}@{domain}"

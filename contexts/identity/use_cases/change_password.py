@@ -7,7 +7,17 @@ from contexts.identity.domain.mailed_token import Purpose
 from contexts.identity.domain.password import may_be_password
 from contexts.identity.domain.session import Device
 from contexts.identity.domain.user import Principal
-from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
+from contexts.identity.ports import (
+    SIGN_IN,
+    Attempt,
+    MailedTokens,
+    Passwords,
+    Repetitions,
+    Sessions,
+    Throttle,
+    TooManyAttempts,
+    Users,
+)
 from contexts.identity.use_cases.sign_in import InvalidCredentials
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
@@ -36,6 +46,7 @@ class ChangePassword:
     passwords: Passwords
     throttle: Throttle
     sessions: Sessions
+    repetitions: Repetitions
     transactions: Transactions
     clock: Clock
 
@@ -46,7 +57,7 @@ class ChangePassword:
         if found is None or not may_be_password(current):
             return InvalidCredentials()
         user = found.member.user
-        async with self.throttle.attempt("sign-in", user.email, device.address, seen_here=True) as attempt:
+        async with self.throttle.attempt(SIGN_IN, user.email, device.address, seen_here=True) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             if not await self.passwords.verify(current, found.password_hash):
@@ -54,11 +65,14 @@ class ChangePassword:
                     await self._report(principal, device, by)
                 return InvalidCredentials()
             if problem := await self.passwords.problem(new, "newPassword", user.name, user.email):
-                async with self.transactions.begin() as transaction:
-                    await attempt.forgive(transaction)
-                    await transaction.commit()
+                await self._forgive(attempt)
                 return InvalidInput((problem,))
             new_hash = await self.passwords.hash(new)
+            # The owner is told by each, and the mailbox may be a stranger's: who registers need not own the address.
+            async with self.throttle.attempt("password-change", user.email, None, seen_here=False) as allowed:
+                if isinstance(allowed, TooManyAttempts):
+                    await self._forgive(attempt)
+                    return allowed
             now = self.clock.now()
             async with self.transactions.begin() as transaction:
                 # Before the user's row, as a reset does: the two never wait for each other.
@@ -84,6 +98,12 @@ class ChangePassword:
                 await transaction.commit()
         return PasswordChanged(now)
 
+    async def _forgive(self, attempt: Attempt) -> None:
+        """The password was right, whatever else keeps it from being changed."""
+        async with self.transactions.begin() as transaction:
+            await attempt.forgive(transaction)
+            await transaction.commit()
+
     async def _report(self, principal: Principal, device: Device, by: Actor) -> None:
         """As at sign-in: one act tells of all that are refused from now on."""
         act = Act(
@@ -95,5 +115,5 @@ class ChangePassword:
             after={"address": device.address},
         )
         async with self.transactions.begin() as transaction:
-            await transaction.record(act)
+            await self.repetitions.record(transaction, act, principal.user_id)
             await transaction.commit()

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contexts.identity.domain.user import Principal
-from contexts.identity.ports import Sessions
+from contexts.identity.ports import Repetitions, Sessions
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.rejections import NotFound
@@ -25,6 +25,7 @@ class EndSessions:
     """Ends sessions of the person who asks; doing it twice does no harm."""
 
     sessions: Sessions
+    repetitions: Repetitions
     transactions: Transactions
     clock: Clock
 
@@ -35,7 +36,8 @@ class EndSessions:
             ended = await self.sessions.end(transaction, [session_id], principal.user_id, now)
             if not ended:
                 return NotFound("session", ("input", "id"))
-            await transaction.record(_act(principal, by, "identity.signed_out", now, len(ended)))
+            act = _act(principal, by, "identity.signed_out", now, len(ended))
+            await self.repetitions.record(transaction, act, principal.user_id)
             await transaction.commit()
         return SessionsEnded(now, len(ended))
 
@@ -46,9 +48,8 @@ class EndSessions:
         async with self.transactions.begin() as transaction:
             ended = await self.sessions.end_all(transaction, [principal.user_id], now, but=kept)
             if ended:
-                await transaction.record(
-                    _act(principal, by, "identity.signed_out_everywhere", now, len(ended))
-                )
+                act = _act(principal, by, "identity.signed_out_everywhere", now, len(ended))
+                await self.repetitions.record(transaction, act, principal.user_id)
             await transaction.commit()
         return SessionsEnded(now, len(ended))
 

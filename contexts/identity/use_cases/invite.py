@@ -1,7 +1,7 @@
 """Invite somebody by mail, send it again, take it back."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -10,17 +10,20 @@ from contexts.identity.domain.account import Account, AccountStatus
 from contexts.identity.domain.invitation import (
     INVITATION_LIFE,
     MOST_INVITED,
+    MOST_INVITED_MAILBOX,
     MOST_INVITED_UNAPPROVED,
     RESEND_AFTER,
     Invitation,
     InvitationStatus,
+    invitation_link,
 )
 from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
-from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, parse_email
+from contexts.identity.domain.session import digest, new_secret
+from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, mailbox, parse_email
 from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations, Users
 from contexts.identity.use_cases.keep_addresses import reached
 from contexts.identity.use_cases.present_scopes import with_present_scopes
-from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.audit import SYSTEM, Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.money import CENTAVO, Money
@@ -99,9 +102,9 @@ class InviteUser:
             ):
                 return UNPROVED
             roles, now = (ROLE_NAMES[command.role],), self.clock.now()
-            draft = _draft(account.id, email, roles, limit, principal, now)
+            draft = _draft(account.id, email, roles, limit, principal.user_id, now)
             invited = await _invite(transaction, by, self.invitations, draft)
-            if not invited.replayed and await _too_many(transaction, account, self.invitations, now):
+            if not invited.replayed and await _too_many(transaction, account, self.invitations, draft):
                 return InvalidInput.at("email", "TOO_MANY", TOO_MANY)
             await transaction.commit()
         return invited
@@ -134,10 +137,72 @@ class InviteStaff:
             staff = await self.directory.staff(within=transaction)
             if any(member.user.email.lower() == address.lower() for member in staff):
                 return InvalidInput.at("email", "TAKEN", "this person is one of the staff already")
-            draft = _draft(None, address, held, None, principal, self.clock.now())
+            draft = _draft(None, address, held, None, principal.user_id, self.clock.now())
             invited = await _invite(transaction, by, self.invitations, draft)
             await transaction.commit()
         return invited
+
+
+@dataclass(frozen=True, slots=True)
+class InvitedByOperator:
+    """The invitation; `link` accepts it, or is None where it is mailed."""
+
+    invitation: Invitation
+    link: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InviteByOperator:
+    """Invites to the staff from a console beside the database: the way in for the first administrator.
+
+    No role is refused: who may run this may do anything there. Asked again, it gives another link, or sends another
+    mail, for the same invitation, and the week begins anew.
+    """
+
+    users: Users
+    directory: Directory
+    invitations: Invitations
+    transactions: Transactions
+    clock: Clock
+    portal: str
+
+    async def __call__(
+        self, operator: str, email: str, roles: Collection[str], *, by_mail: bool
+    ) -> InvitedByOperator | InvalidInput:
+        """`operator`: what the console calls who is there; the trail knows no user."""
+        address = parse_email(email)
+        if address is None:
+            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+        if await self.users.credentials(address) is not None:
+            return InvalidInput.at("email", "TAKEN", "there is a user with this e-mail address already")
+        held, now = tuple(sorted(set(roles))), self.clock.now()
+        async with self.transactions.begin() as transaction:
+            wrong = _unknown(held, await self.directory.staff_roles(within=transaction))
+            if wrong is not None:
+                return wrong
+            invitation, action = await self._open(transaction, _draft(None, address, held, None, None, now))
+            link = None
+            if by_mail:
+                await _send(transaction, invitation)
+            else:
+                secret = new_secret()
+                kept = digest(secret)
+                assert kept is not None
+                await self.invitations.give(transaction, invitation.id, kept)
+                link = invitation_link(self.portal, secret)
+            act = _act(SYSTEM, action, invitation, now)
+            await transaction.record(replace(act, after={**(act.after or {}), "operator": operator}))
+            await transaction.commit()
+        return InvitedByOperator(invitation, link)
+
+    async def _open(self, transaction: Transaction, draft: Invitation) -> tuple[Invitation, str]:
+        """The invitation, new or renewed, and what was done."""
+        held = await _added(transaction, self.invitations, draft)
+        if held is None:
+            return draft, "identity.user_invited"
+        renewed = replace(held, expires_at=draft.expires_at, mailings=held.mailings + 1)
+        await self.invitations.put(transaction, renewed)
+        return renewed, "identity.invitation_resent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +238,7 @@ class ResendInvitation:
                 return Invited(held, replayed=True)
             sent = replace(held, expires_at=now + INVITATION_LIFE, mailings=held.mailings + 1)
             await self.invitations.put(transaction, sent)
-            if account is not None and await _too_many(transaction, account, self.invitations, now):
+            if account is not None and await _too_many(transaction, account, self.invitations, sent):
                 return InvalidInput.at("id", "TOO_MANY", TOO_MANY)
             await _send(transaction, sent)
             await transaction.record(_act(by, "identity.invitation_resent", sent, now))
@@ -230,9 +295,13 @@ def grantable(
     principal: Principal, roles: Collection[str], known: dict[str, frozenset[str]]
 ) -> InvalidInput | Forbidden | None:
     """Why the principal may not give these staff roles; None when they may."""
+    return _unknown(roles, known) or beyond(principal, roles, known)
+
+
+def _unknown(roles: Collection[str], known: dict[str, frozenset[str]]) -> InvalidInput | None:
     if not roles or not known.keys() >= set(roles):
         return InvalidInput.at("roles", "UNKNOWN_ROLE", f"one or more of {', '.join(sorted(known))}")
-    return beyond(principal, roles, known)
+    return None
 
 
 def beyond(
@@ -248,18 +317,26 @@ def _draft(
     email: str,
     roles: tuple[str, ...],
     limit: Money | None,
-    principal: Principal,
+    inviter_id: UUID | None,
     now: datetime,
 ) -> Invitation:
-    return Invitation(
-        new_id(), account_id, email, roles, limit, principal.user_id, now, now + INVITATION_LIFE
-    )
+    return Invitation(new_id(), account_id, email, roles, limit, inviter_id, now, now + INVITATION_LIFE)
 
 
 async def _invite(
     transaction: Transaction, by: Actor, invitations: Invitations, draft: Invitation
 ) -> Invited:
-    """One open invitation for each account and address: the same again is a repetition, another replaces it."""
+    held = await _added(transaction, invitations, draft)
+    if held is not None:
+        return Invited(held, replayed=True)
+    await _send(transaction, draft)
+    await transaction.record(_act(by, "identity.user_invited", draft, draft.created_at))
+    return Invited(draft, replayed=False)
+
+
+async def _added(transaction: Transaction, invitations: Invitations, draft: Invitation) -> Invitation | None:
+    """One open invitation for each account and address: another replaces it. None: the draft is added; else the one
+    like it that there was."""
     now = draft.created_at
     while not await invitations.add(transaction, draft):
         held = await invitations.open_for(transaction, draft.account_id, draft.email)
@@ -267,20 +344,22 @@ async def _invite(
             continue  # accepted or revoked just now
         alike = (held.roles, held.approval_limit) == (draft.roles, draft.approval_limit)
         if alike and held.status(now) is InvitationStatus.OPEN:
-            return Invited(held, replayed=True)
+            return held
         await invitations.put(transaction, replace(held, revoked_at=now))
-    await _send(transaction, draft)
-    await transaction.record(_act(by, "identity.user_invited", draft, now))
-    return Invited(draft, replayed=False)
+    return None
 
 
 async def _too_many(
-    transaction: Transaction, account: Account, invitations: Invitations, now: datetime
+    transaction: Transaction, account: Account, invitations: Invitations, mailed: Invitation
 ) -> bool:
     """With the mail just asked for, which is not committed yet. The account is locked, so the count holds."""
-    approved = account.status is AccountStatus.APPROVED
-    mailings = await invitations.mailings_since(transaction, account.id, now - INVITATION_LIFE)
-    return mailings > (MOST_INVITED if approved else MOST_INVITED_UNAPPROVED)
+    most = MOST_INVITED if account.status is AccountStatus.APPROVED else MOST_INVITED_UNAPPROVED
+    mailings = await invitations.mailings_since(transaction, account.id, mailed.sent_at - INVITATION_LIFE)
+    there = mailbox(mailed.email)
+    return (
+        sum(times for _, times in mailings) > most
+        or sum(times for email, times in mailings if mailbox(email) == there) > MOST_INVITED_MAILBOX
+    )
 
 
 async def _reached(

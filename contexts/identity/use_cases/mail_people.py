@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.invitation import Invitation, InvitationStatus
+from contexts.identity.domain.invitation import Invitation, InvitationStatus, invitation_link
 from contexts.identity.domain.onboarding import AccountStep
 from contexts.identity.domain.session import digest, new_secret
 from contexts.identity.ports import AccountFiles, Accounts, Invitations, Users, Viewers
@@ -143,7 +143,7 @@ class MailInvitation:
                 None,
                 f"{inviter} convidou você para a Prumo.",
                 "Próximo passo: escolha o seu nome e a sua senha em",
-                f"{self.portal}/convite#token={secret}",
+                invitation_link(self.portal, secret),
                 f"O convite vale uma vez, até {_until(invitation)}. Se você não o esperava, ignore esta mensagem.",
             )
         await self.mailer.send(Mail(invitation.email, "Convite para a Prumo", text, reference=str(event_id)))

@@ -12,7 +12,7 @@ from contexts.identity.domain.session import (
     new_secret,
     refresh_token,
 )
-from contexts.identity.ports import AccessTokens, Sessions, Users
+from contexts.identity.ports import AccessTokens, Repetitions, Sessions, Users
 from contexts.identity.use_cases.sign_in import SignedIn, signed_in
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
@@ -35,6 +35,7 @@ class RefreshSession:
 
     users: Users
     sessions: Sessions
+    repetitions: Repetitions
     tokens: AccessTokens
     transactions: Transactions
     clock: Clock
@@ -76,14 +77,13 @@ class RefreshSession:
         member = await self.users.member(session.user_id, within=transaction)
         account = None if member is None else member.account
         await self.sessions.end(transaction, [session.id], None, now)
-        await transaction.record(
-            Act(
-                by,
-                "identity.refresh_token_reused",
-                Subject("User", session.user_id),
-                now,
-                account_id=None if account is None else account.id,
-                before={"address": session.device.address, "userAgent": session.device.user_agent},
-                after={"address": device.address, "userAgent": device.user_agent},
-            )
+        act = Act(
+            by,
+            "identity.refresh_token_reused",
+            Subject("User", session.user_id),
+            now,
+            account_id=None if account is None else account.id,
+            before={"address": session.device.address, "userAgent": session.device.user_agent},
+            after={"address": device.address, "userAgent": device.user_agent},
         )
+        await self.repetitions.record(transaction, act, session.user_id, remarkable=True)

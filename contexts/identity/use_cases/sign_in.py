@@ -5,13 +5,15 @@ from datetime import datetime
 from uuid import UUID
 
 from contexts.identity.domain.password import may_be_password
-from contexts.identity.domain.session import Device, new_secret, refresh_token, start_session
+from contexts.identity.domain.session import MOST_SESSIONS, Device, new_secret, refresh_token, start_session
 from contexts.identity.domain.user import Member, Principal, Viewer, parse_email
 from contexts.identity.ports import (
+    SIGN_IN,
     AccessTokens,
     Attempt,
     Credentials,
     Passwords,
+    Repetitions,
     Sessions,
     Throttle,
     TooManyAttempts,
@@ -40,17 +42,21 @@ class InvalidCredentials:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Starts a session. Unknown e-mail, wrong password and inactive user cannot be told apart, by time
-    neither: each costs the same statements and one hash, and no connection is held while hashing. (Only on a network
-    where the person was seen before is there a statement less: the network's failures are not theirs.)"""
+    """Starts a session; of more than `most_sessions` of a user the one used last longest ago ends.
+
+    Unknown e-mail, wrong password and inactive user cannot be told apart, by time neither: each costs the same
+    statements and one hash, and no connection is held while hashing. (Only on a network where the person was seen
+    before is there a statement less: the network's failures are not theirs.)"""
 
     users: Users
     passwords: Passwords
     throttle: Throttle
     sessions: Sessions
+    repetitions: Repetitions
     tokens: AccessTokens
     transactions: Transactions
     clock: Clock
+    most_sessions: int = MOST_SESSIONS
 
     async def __call__(
         self, email: str, password: str, device: Device, by: Actor
@@ -61,7 +67,7 @@ class SignIn:
             return InvalidCredentials()
         found = await self.users.credentials(address, device.address)
         seen_here = found is not None and found.seen_here
-        async with self.throttle.attempt("sign-in", address, device.address, seen_here=seen_here) as attempt:
+        async with self.throttle.attempt(SIGN_IN, address, device.address, seen_here=seen_here) as attempt:
             if isinstance(attempt, TooManyAttempts):
                 return attempt
             right = await self.passwords.verify(password, found.password_hash if found else None)
@@ -82,23 +88,27 @@ class SignIn:
         session = start_session(user_id, device, now)
         secret = new_secret()
         async with self.transactions.begin() as transaction:
-            present = await self.users.locked(transaction, user_id)
+            present = await self.users.locked(transaction, user_id, alone=True)
             if present is None or not present.member.active or present.password_hash != found.password_hash:
                 return None
             member = present.member
             await self.sessions.start(transaction, session, refresh_token(session, secret, now))
+            ended = await self.sessions.end_oldest(transaction, user_id, now, keep=self.most_sessions)
             await self.users.see(transaction, user_id, device.address, now)
             await attempt.forgive(transaction)
-            await transaction.record(
-                Act(
-                    replace(by, user_id=user_id, session_id=session.id),
-                    "identity.signed_in",
-                    Subject("User", user_id),
-                    now,
-                    account_id=member.account.id if member.account else None,
-                    after={"address": device.address, "userAgent": session.device.user_agent},
-                )
+            act = Act(
+                replace(by, user_id=user_id, session_id=session.id),
+                "identity.signed_in",
+                Subject("User", user_id),
+                now,
+                account_id=member.account.id if member.account else None,
+                after={
+                    "address": device.address,
+                    "userAgent": session.device.user_agent,
+                    "sessionsEnded": len(ended),
+                },
             )
+            await self.repetitions.record(transaction, act, user_id, remarkable=not found.seen_here)
             await transaction.commit()
         return signed_in(member, session.id, secret, self.tokens, now)
 
@@ -113,7 +123,7 @@ class SignIn:
             after={"email": email, "address": device.address},
         )
         async with self.transactions.begin() as transaction:
-            await transaction.record(act)
+            await self.repetitions.record(transaction, act, user_id or email.lower())
             await transaction.commit()
 
 

@@ -13,6 +13,7 @@ from contexts.identity.adapters.accounts import SqlAccounts
 from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
 from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
+from contexts.identity.adapters.repetitions import SqlRepetitions
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
 from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
@@ -95,10 +96,11 @@ async def identity_on(
     passwords = Argon2Passwords(time_cost=1, memory_kib=8)
     tokens = JwtAccessTokens(SigningKeys.load_or_create(keys), "https://prumo.example", "prumo")
     async with ListenedEndedSessions(database, clock, timedelta(minutes=10)) as ended:
-        sessions, mailed, throttle = (
+        sessions, mailed, throttle, repetitions = (
             SqlSessions(database, ended),
             SqlMailedTokens(database),
             SqlThrottle(database, clock),
+            SqlRepetitions(database),
         )
         yield Identity(
             accounts=accounts,
@@ -108,10 +110,13 @@ async def identity_on(
             ended_sessions=ended,
             access_tokens=tokens,
             key_ring=SigningKeyRing(keys, timedelta(minutes=10)),
-            sign_in=SignIn(users, passwords, throttle, sessions, tokens, database, clock),
-            refresh=RefreshSession(users, sessions, tokens, database, clock),
-            end_sessions=EndSessions(sessions, database, clock),
-            change_password=ChangePassword(users, mailed, passwords, throttle, sessions, database, clock),
+            repetitions=repetitions,
+            sign_in=SignIn(users, passwords, throttle, sessions, repetitions, tokens, database, clock),
+            refresh=RefreshSession(users, sessions, repetitions, tokens, database, clock),
+            end_sessions=EndSessions(sessions, repetitions, database, clock),
+            change_password=ChangePassword(
+                users, mailed, passwords, throttle, sessions, repetitions, database, clock
+            ),
             ask_password_reset=AskPasswordReset(throttle, database, clock),
             reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
             ask_email_verification=AskEmailVerification(users, throttle, database, clock),

@@ -23,6 +23,7 @@ from contexts.identity.api import (
     InvitationInvalid,
     InvitationStatus,
     Invited,
+    InvitedByOperator,
     InviteUserCommand,
     LastAdministrator,
     MemberChanged,
@@ -455,3 +456,43 @@ async def test_nothing_is_left_of_what_was_refused(database: Database, people: P
             .where(account_changes.c.by.not_in(select(users.c.id)))
         )
     assert orphans == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "email", "code"),
+    [
+        ("boss", "ana@firma.example", "UNKNOWN_ROLE"),
+        ("buyer", "ana@firma.example", "UNKNOWN_ROLE"),  # of an account's people, not of the staff
+        ("admin", "ana", "INVALID"),
+        ("admin", "COMPRADOR.sp@prumo.example", "TAKEN"),
+    ],
+)
+async def test_an_operator_s_invitation_is_refused_too(
+    identity: Identity, people: People, role: str, email: str, code: str
+) -> None:
+    outcome = await identity.personnel.invite_by_operator("root", email, [role], by_mail=False)
+    assert isinstance(outcome, InvalidInput)
+    assert [detail.code for detail in outcome.details] == [code]
+
+
+async def test_an_operator_who_asks_again_gets_another_link_to_the_same_invitation(
+    identity: Identity, clock: HandClock
+) -> None:
+    invite = identity.personnel.invite_by_operator
+    first = await invite("root", "bia@firma.example", ["pricing", "admin"], by_mail=False)
+    clock.advance(timedelta(days=1))
+    again = await invite("root", "bia@firma.example", ["admin", "pricing"], by_mail=False)
+    other = await invite("root", "bia@firma.example", ["pricing"], by_mail=False)
+    assert isinstance(first, InvitedByOperator)
+    assert isinstance(again, InvitedByOperator)
+    assert isinstance(other, InvitedByOperator)
+    assert (again.invitation.id, again.link != first.link) == (first.invitation.id, True)
+    assert again.invitation.expires_at == first.invitation.expires_at + timedelta(days=1)
+
+    async def accept(link: str | None) -> object:
+        token = str(link).partition("#token=")[2]
+        return await identity.personnel.accept_invitation(by(), token, "Bia", "viga e laje 2026")
+
+    # Other roles are another invitation, in the place of the first.
+    assert [await accept(each.link) for each in (first, again)] == [InvitationInvalid()] * 2
+    assert isinstance(await accept(other.link), InvitationAccepted)

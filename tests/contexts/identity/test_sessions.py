@@ -94,9 +94,9 @@ async def revoked_at(database: Database, session_id: UUID) -> datetime | None:
 async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandClock) -> None:
     with counting_statements() as counted:
         outcome = await signed_in(identity, people.buyer_sp.email)
-    # One read; the attempt counted for person and place; user twice, session, token, network, both counts again,
-    # the act.
-    assert counted.statements == 11
+    # One read; the attempt counted for person and place; user twice, session, token, the sessions too many, network,
+    # both counts again, the act counted and written.
+    assert counted.statements == 13
     assert outcome.principal == Principal(
         user_id=people.buyer_sp.id,
         session_id=outcome.principal.session_id,

@@ -23,6 +23,7 @@ from contexts.identity.adapters.tables import (
     sign_in_failures,
     users,
 )
+from contexts.identity.domain.session import REFRESH_LIFE
 from contexts.orders.adapters.leftovers import KEPT_KEYS, OF_ORDERS
 from contexts.orders.adapters.tables import idempotency_keys
 from contexts.shared.adapters.database import Database
@@ -124,6 +125,26 @@ async def test_what_is_over_goes_and_the_rest_stays(database: Database) -> None:
     left = await counts(database)
     assert left.pop("outbox") == kept.pop("outbox") + 7  # an event nobody has handled stays for ever
     assert left == kept
+
+
+async def test_a_session_that_nobody_can_go_on_with_is_over(database: Database) -> None:
+    """Long before its end: its refresh token has expired unused."""
+    unused = REFRESH_LIFE + KEPT_SESSIONS
+    user, now = new_id(), datetime.now(UTC)
+    person = {"id": user, "name": "x", "email": f"{user}@x.example", "password_hash": "x"}
+    ids = {unused - HOUR: new_id(), unused + HOUR: new_id()}
+    async with database.begin() as transaction:
+        connection = transaction.connection
+        await connection.execute(insert(users).values({**person, "active": True, "created_at": now}))
+        for ago, id_ in ids.items():
+            times = {"created_at": now - unused - HOUR, "last_used_at": now - ago, "expires_at": now + HOUR}
+            await connection.execute(insert(sessions).values({"id": id_, "user_id": user, **times}))
+        await transaction.commit()
+    (over,) = [each for each in OF_IDENTITY if each.table is sessions]
+    assert await delete_leftovers(database, over) == 1
+    async with database.reading() as reading:
+        left = await reading.scalars(select(sessions.c.id).where(sessions.c.user_id == user))
+    assert left.all() == [ids[unused - HOUR]]
 
 
 async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> None:
