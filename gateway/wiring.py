@@ -35,6 +35,7 @@ from contexts.identity.api import (
     ChangeRole,
     ChangeStaffRoles,
     EndSessions,
+    HandOverCnpj,
     Identity,
     InviteStaff,
     InviteUser,
@@ -48,6 +49,7 @@ from contexts.identity.api import (
     OpenAccount,
     People,
     Personnel,
+    ProveEmail,
     PutAddress,
     RefreshSession,
     RegisterAccount,
@@ -178,7 +180,7 @@ def _identity(
 ) -> Identity:
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
-    throttle = SqlThrottle(database, clock)
+    throttle, prove = SqlThrottle(database, clock), ProveEmail(users, accounts)
     mailer, portal = mailer_of(settings), settings.links_url
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / KEYS),
@@ -199,9 +201,9 @@ def _identity(
         end_sessions=EndSessions(sessions, database, clock),
         change_password=ChangePassword(users, mailed, passwords, throttle, sessions, database, clock),
         ask_password_reset=AskPasswordReset(throttle, database, clock),
-        reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+        reset_password=ResetPassword(users, mailed, prove, passwords, throttle, sessions, database, clock),
         ask_email_verification=AskEmailVerification(users, throttle, database, clock),
-        verify_email=VerifyEmail(users, mailed, database, clock),
+        verify_email=VerifyEmail(users, mailed, prove, database, clock),
         set_role_scopes=SetRoleScopes(roles, users, database, clock),
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, passwords, database, clock),
@@ -241,6 +243,8 @@ def onboarding(
         suspend=step(AccountStep.SUSPENDED),
         reactivate=step(AccountStep.REACTIVATED),
         set_tier=step(AccountStep.TIER_SET),
+        release_cnpj=step(AccountStep.CNPJ_RELEASED),
+        hand_over_cnpj=HandOverCnpj(accounts, accounts, directory, database, clock),
         put_address=PutAddress(accounts, accounts, addresses, database, clock),
         remove_address=RemoveAddress(accounts, accounts, addresses, database, clock),
         mail_change=MailAccountChange(files, accounts, users, mailer, portal),

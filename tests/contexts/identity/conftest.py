@@ -31,6 +31,7 @@ from contexts.identity.api import (
     Identity,
     MailPerson,
     OpenAccount,
+    ProveEmail,
     RefreshSession,
     ResetPassword,
     SetRoleScopes,
@@ -100,6 +101,7 @@ async def identity_on(
             SqlMailedTokens(database),
             SqlThrottle(database, clock),
         )
+        prove = ProveEmail(users, accounts)
         yield Identity(
             accounts=accounts,
             viewers=users,
@@ -113,9 +115,11 @@ async def identity_on(
             end_sessions=EndSessions(sessions, database, clock),
             change_password=ChangePassword(users, mailed, passwords, throttle, sessions, database, clock),
             ask_password_reset=AskPasswordReset(throttle, database, clock),
-            reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+            reset_password=ResetPassword(
+                users, mailed, prove, passwords, throttle, sessions, database, clock
+            ),
             ask_email_verification=AskEmailVerification(users, throttle, database, clock),
-            verify_email=VerifyEmail(users, mailed, database, clock),
+            verify_email=VerifyEmail(users, mailed, prove, database, clock),
             set_role_scopes=SetRoleScopes(roles, users, database, clock),
             open_account=OpenAccount(accounts, users, database, clock),
             add_user=AddUser(users, accounts, passwords, database, clock),
