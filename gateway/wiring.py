@@ -36,6 +36,7 @@ from contexts.identity.api import (
     ChangeRole,
     ChangeStaffRoles,
     EndSessions,
+    HandOverCnpj,
     Identity,
     InviteByOperator,
     InviteStaff,
@@ -50,6 +51,7 @@ from contexts.identity.api import (
     OpenAccount,
     People,
     Personnel,
+    ProveEmail,
     PutAddress,
     RefreshSession,
     RegisterAccount,
@@ -181,6 +183,7 @@ def _identity(
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
     sessions, mailed = SqlSessions(database, ended_sessions), SqlMailedTokens(database)
     throttle, repetitions = SqlThrottle(database, clock), SqlRepetitions(database)
+    prove = ProveEmail(users, accounts)
     mailer, portal = mailer_of(settings), settings.links_url
     tokens = JwtAccessTokens(
         SigningKeys.load_or_create(settings.home / KEYS),
@@ -214,9 +217,9 @@ def _identity(
             users, mailed, passwords, throttle, sessions, repetitions, database, clock
         ),
         ask_password_reset=AskPasswordReset(throttle, database, clock),
-        reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+        reset_password=ResetPassword(users, mailed, prove, passwords, throttle, sessions, database, clock),
         ask_email_verification=AskEmailVerification(users, throttle, database, clock),
-        verify_email=VerifyEmail(users, mailed, database, clock),
+        verify_email=VerifyEmail(users, mailed, prove, database, clock),
         set_role_scopes=SetRoleScopes(roles, users, database, clock),
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, passwords, database, clock),
@@ -256,6 +259,8 @@ def onboarding(
         suspend=step(AccountStep.SUSPENDED),
         reactivate=step(AccountStep.REACTIVATED),
         set_tier=step(AccountStep.TIER_SET),
+        release_cnpj=step(AccountStep.CNPJ_RELEASED),
+        hand_over_cnpj=HandOverCnpj(accounts, accounts, directory, database, clock),
         put_address=PutAddress(accounts, accounts, addresses, database, clock),
         remove_address=RemoveAddress(accounts, accounts, addresses, database, clock),
         mail_change=MailAccountChange(files, accounts, users, mailer, portal),

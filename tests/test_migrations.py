@@ -3,7 +3,9 @@
 import difflib
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -184,3 +186,60 @@ async def test_down_to_nothing_and_up_again(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(migrations.upgrade)
         await connection.run_sync(check)
+
+
+async def test_who_has_a_cnpj_is_carried_over(engine: AsyncEngine) -> None:
+    """Who registered and proved nothing holds nothing from then on, nor does who was rejected."""
+
+    def to_0006(connection: Connection) -> None:
+        command.upgrade(migrations.alembic_config(connection), "identity_0006")
+
+    # Whether it holds its CNPJ, by how the account came about and stands.
+    kinds = {
+        ("OPENED", "APPROVED"): True,
+        ("OPENED", "PENDING"): True,
+        ("REGISTERED", "APPROVED"): True,
+        ("REGISTERED", "SUSPENDED"): True,
+        ("REGISTERED", "REJECTED"): False,
+        ("REGISTERED", "PENDING"): False,
+        ("PROVED", "PENDING"): True,
+        ("PROVED", "REJECTED"): False,
+    }
+    ids = {kind: uuid4() for kind in kinds}
+    async with engine.begin() as connection:
+        await connection.run_sync(to_0006)
+        for number, ((way, status), id) in enumerate(ids.items()):
+            cnpj, user = f"{number:014}", uuid4()
+            account = {"id": id, "cnpj": cnpj, "status": status}
+            await connection.execute(
+                text(
+                    "INSERT INTO identity.buyer_accounts (id, legal_name, cnpj, status, created_at)"
+                    " VALUES (:id, 'x', :cnpj, :status, now())"
+                ),
+                account,
+            )
+            if way == "OPENED":
+                continue
+            person: dict[str, object] = {"user": user, "email": f"{user}@x.example", "id": id}
+            person["proved"] = datetime.now(UTC) if way == "PROVED" else None
+            for statement, given in (
+                (
+                    "INSERT INTO identity.users (id, name, email, password_hash, account_id, active, created_at,"
+                    " email_verified_at) VALUES (:user, 'x', :email, 'x', :id, true, now(), :proved)",
+                    person,
+                ),
+                ("INSERT INTO identity.user_roles VALUES (:user, 'account_admin')", {"user": user}),
+                (
+                    "INSERT INTO identity.account_changes (id, account_id, step, status, by, at)"
+                    " VALUES (:user, :id, 'REGISTERED', 'PENDING', :user, now())",
+                    {"user": user, "id": id},
+                ),
+                (
+                    "INSERT INTO identity.registrations (cnpj, digest, at) VALUES (:cnpj, :digest, now())",
+                    {"cnpj": cnpj, "digest": user.bytes * 2},
+                ),
+            ):
+                await connection.execute(text(statement), given)
+        await connection.run_sync(migrations.upgrade)
+        holds = set(await connection.scalars(text("SELECT account_id FROM identity.cnpj_holds")))
+        assert {kind: id in holds for kind, id in ids.items()} == kinds

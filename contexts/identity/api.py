@@ -18,6 +18,7 @@ from contexts.identity.domain.onboarding import (
     AccountChange,
     AccountStep,
     AccountStepRefused,
+    CnpjStanding,
 )
 from contexts.identity.domain.role import (
     Role,
@@ -91,6 +92,10 @@ from contexts.identity.use_cases.end_sessions import (
     EndSessions,
     SessionsEnded,
 )
+from contexts.identity.use_cases.hand_over_cnpj import (
+    HandOverCnpj,
+    HandOverCnpjCommand,
+)
 from contexts.identity.use_cases.invite import (
     USER_INVITED,
     InvitationClosed,
@@ -130,6 +135,8 @@ from contexts.identity.use_cases.manage_users import (
 from contexts.identity.use_cases.move_account import (
     ACCOUNT_CHANGED,
     AccountMoved,
+    CnpjNotHeld,
+    CnpjTaken,
     MoveAccount,
     MoveAccountCommand,
     NobodyProved,
@@ -143,6 +150,9 @@ from contexts.identity.use_cases.portfolios import (
     PortfolioChanged,
     TransferPortfolio,
 )
+from contexts.identity.use_cases.prove_email import (
+    ProveEmail,
+)
 from contexts.identity.use_cases.refresh_session import (
     RefreshSession,
     TokenInvalid,
@@ -150,7 +160,6 @@ from contexts.identity.use_cases.refresh_session import (
 from contexts.identity.use_cases.register_account import (
     REGISTERED_AGAIN,
     AddressDraft,
-    CnpjTaken,
     RegisterAccount,
     RegisterCommand,
     Registered,
@@ -227,12 +236,16 @@ __all__ = [
     "ChangePortfolio",
     "ChangeRole",
     "ChangeStaffRoles",
+    "CnpjNotHeld",
+    "CnpjStanding",
     "CnpjTaken",
     "Device",
     "Directory",
     "EmailVerified",
     "EndSessions",
     "EndedSessions",
+    "HandOverCnpj",
+    "HandOverCnpjCommand",
     "Identity",
     "InvalidCredentials",
     "Invitation",
@@ -267,6 +280,7 @@ __all__ = [
     "Personnel",
     "PortfolioChanged",
     "Principal",
+    "ProveEmail",
     "PutAddress",
     "RefreshSession",
     "RegisterAccount",
@@ -318,6 +332,8 @@ class Onboarding:
     suspend: MoveAccount
     reactivate: MoveAccount
     set_tier: MoveAccount
+    release_cnpj: MoveAccount
+    hand_over_cnpj: HandOverCnpj
     put_address: PutAddress
     remove_address: RemoveAddress
     mail_change: MailAccountChange

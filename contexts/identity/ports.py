@@ -11,7 +11,7 @@ from contexts.identity.domain.account import Account, AccountStatus
 from contexts.identity.domain.address import AccountAddress
 from contexts.identity.domain.invitation import Invitation
 from contexts.identity.domain.mailed_token import MailedToken, Purpose
-from contexts.identity.domain.onboarding import AccountChange
+from contexts.identity.domain.onboarding import AccountChange, CnpjStanding
 from contexts.identity.domain.role import Role
 from contexts.identity.domain.session import RefreshToken, Session
 from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
@@ -54,25 +54,33 @@ class AccountRegister(Protocol):
         at: datetime,
         *,
         state_registration: str | None = None,
-    ) -> bool:
-        """Add the account with its addresses, one of them primary, in the reps' portfolios.
-
-        False: the CNPJ is taken.
-        """
+    ) -> None:
+        """Add the account with its addresses, one of them primary, in the reps' portfolios. It does not hold its
+        CNPJ yet."""
         ...
 
     async def remove(self, transaction: Transaction, account_id: UUID) -> None:
         """Take back an account that this transaction has added, before it has people or a history."""
         ...
 
-    async def claim(
-        self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime, *, lapsed: datetime
-    ) -> bytes | None:
-        """Hold the CNPJ for the registration known by this digest; who else wants it waits for the transaction.
+    async def remember(self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime) -> bool:
+        """Keep what this registration is known by; the same one waits for the transaction. False: it came before."""
+        ...
 
-        None: it is held now. Else the digest of the registration that holds it; one from before `lapsed` that
-        made no account holds nothing.
+    async def hold(self, transaction: Transaction, account: Account, at: datetime) -> bool:
+        """Let the account hold its CNPJ if nobody does; who else wants it waits for the transaction.
+
+        Whether the account holds it, now or since before. Lock the account first: every step that moves a CNPJ
+        locks accounts, in the order of their ids, and then the hold.
         """
+        ...
+
+    async def release(self, transaction: Transaction, account_id: UUID) -> bool:
+        """Free the CNPJ that the account holds. False: it held none."""
+        ...
+
+    async def hand_over(self, transaction: Transaction, giver: Account, taker: Account, at: datetime) -> bool:
+        """Let the taker hold the CNPJ, which is both accounts', in the place of the giver. False: the giver did not."""
         ...
 
     async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
@@ -104,12 +112,14 @@ class AddressBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
-    """Which accounts of a listing. `search`: part of the legal name, accents and case aside, or how a CNPJ begins."""
+    """Which accounts of a listing. `search`: part of the legal name, accents and case aside, or how a CNPJ begins.
+    `cnpj_contested`: those only for whose CNPJ there are rivals."""
 
     statuses: frozenset[AccountStatus] | None = None
     search: str | None = None
     state: str | None = None
     rep_id: UUID | None = None
+    cnpj_contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,13 @@ class AccountFiles(Protocol):
         ...
 
     async def changes(self, ids: Collection[UUID]) -> dict[UUID, AccountChange]: ...
+
+    async def standings(self, account_ids: Collection[UUID]) -> dict[UUID, CnpjStanding]: ...
+
+    async def rivals(self, principal: Principal, account_ids: Collection[UUID]) -> dict[UUID, list[Account]]:
+        """By account, the others registered with its CNPJ that the principal may see and that count: they hold it,
+        or somebody there has proved their e-mail address. The holder first, then the oldest; few of many."""
+        ...
 
     async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
         """The active sales reps who look after each."""

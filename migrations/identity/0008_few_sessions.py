@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "identity_0008"
-down_revision = "identity_0006"
+down_revision = "identity_0007"
 branch_labels = None
 depends_on = None
 

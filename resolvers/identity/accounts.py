@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from contexts.identity import api as identity
-from contexts.identity.api import ACCOUNT_MANAGE, ACCOUNT_READ, AccountStatus, AccountStep
+from contexts.identity.api import ACCOUNT_MANAGE, ACCOUNT_READ, AccountStatus, AccountStep, CnpjStanding
 from resolvers.identity.people import Invitation, ManagedUser, User, users_of
 from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.context import Info
@@ -39,6 +39,19 @@ describe_enum(
         AccountStep.SUSPENDED: "The sales team stopped it; everybody was signed out.",
         AccountStep.REACTIVATED: "A suspended account is approved again, a rejected one pending again.",
         AccountStep.TIER_SET: "The sales team gave an approved account another price tier.",
+        AccountStep.CNPJ_RELEASED: "The sales team freed the CNPJ that it held.",
+        AccountStep.CNPJ_HANDED_OVER: "The sales team gave the CNPJ that it held to another account.",
+        AccountStep.CNPJ_RECEIVED: "The sales team gave it the CNPJ, which another account had held.",
+    },
+)
+describe_enum(
+    CnpjStanding,
+    "Whether an account is the one that has its CNPJ: many may register with one, at most one holds it. A pending"
+    " account holds it since its administrator proved their e-mail address, if nobody held it; an approved one always.",
+    {
+        CnpjStanding.HELD: "This account holds it.",
+        CnpjStanding.HELD_BY_ANOTHER: "Another account holds it; this one cannot be approved.",
+        CnpjStanding.FREE: "Nobody holds it; to approve an account gives it to that one.",
     },
 )
 
@@ -170,6 +183,32 @@ class BuyerAccount(Node):
         accounts: Sequence[identity.Account], info: Info
     ) -> Sequence[list[identity.Invitation] | None]:
         found = await info.context.contexts.identity.personnel.invitations.open_of(_ids(accounts))
+        return [found.get(account.id) for account in accounts]
+
+    @batch(
+        graphql_type=CnpjStanding | None,
+        description="Whether it holds its CNPJ. Never told to the account: it would tell who else is a customer.",
+        guard=STAFF,
+    )
+    async def cnpj_standing(
+        accounts: Sequence[identity.Account], info: Info
+    ) -> Sequence[CnpjStanding | None]:
+        found = await info.context.contexts.identity.onboarding.files.standings(_ids(accounts))
+        return [found.get(account.id) for account in accounts]
+
+    @batch(
+        graphql_type=list["BuyerAccount"] | None,
+        description=(
+            "The other accounts with its CNPJ that the caller may see and that count: the holder first, then those"
+            " with a proved e-mail address that nobody rejected, oldest first. At most 20."
+        ),
+        guard=STAFF,
+    )
+    async def cnpj_rivals(
+        accounts: Sequence[identity.Account], info: Info
+    ) -> Sequence[list[identity.Account] | None]:
+        files = info.context.contexts.identity.onboarding.files
+        found = await files.rivals(info.context.signed_in(), _ids(accounts))
         return [found.get(account.id) for account in accounts]
 
     @batch(

@@ -35,6 +35,9 @@ class BuyerAccountFilter:
     rep_id: strawberry.ID | None = strawberry.field(
         default=None, description="In the portfolio of this sales rep."
     )
+    cnpj_contested: bool = strawberry.field(
+        default=False, description="Only those for whose CNPJ there are rivals: see `cnpjRivals`."
+    )
 
 
 @strawberry.input(description="A postal address in Brazil.")
@@ -135,6 +138,25 @@ class BuyerAccountTierSetInput(DecisionInput):
     tier: str = strawberry.field(description="The price tier it gets.")
 
 
+@strawberry.input(description="The release of a CNPJ that a pending or suspended account holds.")
+class BuyerAccountCnpjReleaseInput(DecisionInput):
+    """Why it does not hold it any more."""
+
+
+@strawberry.input(description="A CNPJ that goes from one account to another which registered with it.")
+class BuyerAccountCnpjHandOverInput:
+    """Becomes `contexts.identity.api.HandOverCnpjCommand`."""
+
+    id: strawberry.ID = strawberry.field(
+        description="The account that holds it, pending or suspended. If another does by now, this is refused."
+    )
+    to_id: strawberry.ID = strawberry.field(
+        description="The account that gets it: pending or suspended, with a proved e-mail address."
+    )
+    reason: str = strawberry.field(description="Mailed to both accounts; up to 1000 characters.")
+    note: str | None = strawberry.field(default=None, description="For the staff only.")
+
+
 @strawberry.input(description="An address as it shall be.")
 class BuyerAccountAddressSetInput:
     """Becomes `contexts.identity.api.AddressCommand`."""
@@ -223,7 +245,8 @@ class OnboardingMutation:
         type=Payload[AccountRequest] | None,
         description=(
             "Register a company with its first user. It can browse at once, and sees prices when the sales team has"
-            " approved it. An e-mail address that has a user is answered alike, and told by mail."
+            " approved it. A CNPJ that has an account is answered alike; so is an e-mail address that has a user,"
+            " which is told by mail. It is deleted after 7 days unless the e-mail address is proved."
         ),
         guard=PUBLIC,
     )
@@ -252,7 +275,7 @@ class OnboardingMutation:
                 return done(info, outcome, replayed=outcome.replayed)
             case identity.TooManyAttempts():
                 return refused(info, errors.error_of(outcome, info.context.at))
-            case identity.CnpjTaken() | rejections.InvalidInput():
+            case rejections.InvalidInput():
                 return refused(info, error_of(outcome))
             case _:
                 assert_never(outcome)
@@ -284,7 +307,10 @@ class OnboardingMutation:
 
     @root_field(
         type=Payload[BuyerAccount] | None,
-        description="Approve a pending account: it sees prices and orders from now on.",
+        description=(
+            "Approve a pending account: it sees prices and orders from now on. It holds its CNPJ then; while another"
+            " account does, it cannot be approved."
+        ),
         guard=requires(ACCOUNT_APPROVE),
     )
     async def buyer_account_approve(
@@ -295,7 +321,7 @@ class OnboardingMutation:
 
     @root_field(
         type=Payload[BuyerAccount] | None,
-        description="Refuse a pending account.",
+        description="Refuse a pending account; if it held its CNPJ, that is free again.",
         guard=requires(ACCOUNT_APPROVE),
     )
     async def buyer_account_reject(
@@ -336,6 +362,45 @@ class OnboardingMutation:
     ) -> Payload[identity.Account]:
         step = info.context.contexts.identity.onboarding.set_tier
         return await _decide(info, step, input, input.tier)
+
+    @root_field(
+        type=Payload[BuyerAccount] | None,
+        description=(
+            "Free the CNPJ that a pending or suspended account holds: the next one that proves its e-mail address, or"
+            " is approved, gets it. An approved account is suspended first."
+        ),
+        guard=requires(ACCOUNT_APPROVE),
+    )
+    async def buyer_account_cnpj_release(
+        self, info: Info, input: BuyerAccountCnpjReleaseInput
+    ) -> Payload[identity.Account]:
+        return await _decide(info, info.context.contexts.identity.onboarding.release_cnpj, input)
+
+    @root_field(
+        type=Payload[BuyerAccount] | None,
+        description=(
+            "Give the CNPJ that an account holds to another which registered with it; both are written to. `data` is"
+            " the one that has it now."
+        ),
+        guard=requires(ACCOUNT_APPROVE),
+    )
+    async def buyer_account_cnpj_hand_over(
+        self, info: Info, input: BuyerAccountCnpjHandOverInput
+    ) -> Payload[identity.Account]:
+        giver_id, taker_id = id_of("BuyerAccount", input.id), id_of("BuyerAccount", input.to_id)
+        if giver_id is None or taker_id is None:
+            field = "id" if giver_id is None else "toId"
+            return refused(info, error_of(not_an_id(field, "a buyer account")))
+        outcome = await info.context.contexts.identity.onboarding.hand_over_cnpj(
+            info.context.signed_in(),
+            info.context.actor,
+            identity.HandOverCnpjCommand(giver_id, taker_id, input.reason, input.note),
+        )
+        match outcome:
+            case identity.AccountMoved(account, replayed):
+                return done(info, account, replayed=replayed)
+            case _:
+                return refused(info, error_of(outcome))
 
     @root_field(
         type=Payload[BuyerAccount] | None,
@@ -456,4 +521,5 @@ def _filter(given: BuyerAccountFilter | None) -> identity.AccountFilter:
         search=given.search,
         state=given.state,
         rep_id=rep_id,
+        cnpj_contested=given.cnpj_contested,
     )

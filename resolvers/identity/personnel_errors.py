@@ -10,8 +10,15 @@ from contexts.shared import rejections
 from resolvers.vocabulary.errors import DomainError, ErrorCode, ErrorDetail, SharedRejection, shared_error
 
 
-@strawberry.type(description="There is an account with this CNPJ already. Whose, is not told.")
+@strawberry.type(
+    description="Another account holds the CNPJ of this one; `cnpjRivals` tells the staff which."
+)
 class CnpjTakenError(DomainError):
+    """CONFLICT."""
+
+
+@strawberry.type(description="The account does not hold the CNPJ that it was to release or to give away.")
+class CnpjNotHeldError(DomainError):
     """CONFLICT."""
 
 
@@ -49,6 +56,7 @@ class EmailTakenError(DomainError):
 
 TYPES = [
     CnpjTakenError,
+    CnpjNotHeldError,
     AccountTransitionError,
     LastAdministratorError,
     InvitationClosedError,
@@ -59,6 +67,7 @@ TYPES = [
 Rejection = (
     SharedRejection
     | identity.CnpjTaken
+    | identity.CnpjNotHeld
     | identity.AccountStepRefused
     | identity.NobodyProved
     | identity.LastAdministrator
@@ -73,11 +82,16 @@ def error_of(rejection: Rejection) -> DomainError:
     match rejection:
         case identity.CnpjTaken():
             message = (
-                "This CNPJ cannot be registered again. If it is your company's, ask its administrator for an"
-                " invitation, or our sales team."
+                "Another account holds this CNPJ: find out whose it is, then hand it over, or let the other one"
+                " release it."
             )
             return CnpjTakenError(
-                code=ErrorCode.CONFLICT, message=message, details=[_detail("cnpj", "TAKEN", message)]
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "TAKEN", message)]
+            )
+        case identity.CnpjNotHeld():
+            message = "This account does not hold its CNPJ, or no longer; look at both accounts again."
+            return CnpjNotHeldError(
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "NOT_HELD", message)]
             )
         case identity.AccountStepRefused(AccountStatus.PENDING, AccountStep.INFORMATION_PROVIDED):
             return _not_possible(
@@ -88,10 +102,10 @@ def error_of(rejection: Rejection) -> DomainError:
         case identity.AccountStepRefused(status, step):
             message = f"{step.name} is not possible for an account that is {status.name}."
             return _not_possible(status, step, message)
-        case identity.NobodyProved():
+        case identity.NobodyProved(step):
             return _not_possible(
                 AccountStatus.PENDING,
-                AccountStep.APPROVED,
+                step,
                 "No administrator of this account has proved their e-mail address yet; ask them to follow the"
                 " link that was mailed to them.",
             )

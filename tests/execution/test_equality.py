@@ -80,8 +80,15 @@ INPUTS: dict[str, Json] = {
     "SetAccountTier": {"id": ACCOUNT_ID, "reason": "Cresceu.", "tier": "OURO"},
     **{
         name: {"id": ACCOUNT_ID, "reason": "Falta o contrato social.", "note": "Ligar."}
-        for name in ("RequestInformation", "RejectAccount", "SuspendAccount", "ReactivateAccount")
+        for name in (
+            "RequestInformation",
+            "RejectAccount",
+            "SuspendAccount",
+            "ReactivateAccount",
+            "ReleaseCnpj",
+        )
     },
+    "HandOverCnpj": {"id": ACCOUNT_ID, "toId": ACCOUNT_ID, "reason": "O contrato social confere."},
     "InviteStaffUser": {"email": "novo@prumo.example", "roles": ["pricing"]},
     "SetStaffUserRoles": {"id": USER_ID, "roles": ["pricing"]},
     "AssignPortfolio": {"repId": USER_ID, "accountId": ACCOUNT_ID},

@@ -663,6 +663,12 @@ class _Files:
         told = identity.Registration("ISENTO", NOW)
         return await self._each("registrations", ids, lambda key: self.world.faulty(told, "told", key))
 
+    async def standings(self, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("standings", ids, lambda key: identity.CnpjStanding.HELD_BY_ANOTHER)
+
+    async def rivals(self, principal: object, ids: Collection[UUID]) -> dict[UUID, Any]:
+        return await self._each("rivals", ids, lambda key: [self.world.account(id) for id in ACCOUNTS])
+
     async def histories(self, ids: Collection[UUID]) -> dict[UUID, Any]:
         return await self._each("histories", ids, lambda key: self._some(self.world.change, "changes", key))
 
@@ -874,6 +880,8 @@ def _moved(world: World) -> Sequence[Any]:
         identity.AccountMoved(account, False),
         identity.AccountMoved(account, True),
         world.faulty(refused, "step"),
+        identity.CnpjTaken(),
+        identity.CnpjNotHeld(),
     ]
 
 
@@ -928,7 +936,7 @@ class _Onboarding:
     def __getattr__(self, name: str) -> _Write:
         def registered(world: World) -> Sequence[Any]:
             done = identity.Registered("Obra Ltda", "11222333000181", "maria@prumo.example", False)
-            return [world.faulty(done, "registered", read={"replayed"}), identity.CnpjTaken()]
+            return [world.faulty(done, "registered", read={"replayed"})]
 
         by_name = {
             "register": registered,

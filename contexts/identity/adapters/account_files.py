@@ -7,7 +7,21 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, any_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
@@ -15,14 +29,15 @@ from contexts.identity.adapters.tables import (
     account_addresses,
     account_changes,
     buyer_accounts,
+    cnpj_holds,
     portfolio,
     user_roles,
     users,
 )
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.onboarding import AccountChange, AccountStep
+from contexts.identity.domain.onboarding import AccountChange, AccountStep, CnpjStanding
 from contexts.identity.domain.scopes import ALL_ACCOUNTS
-from contexts.identity.domain.user import Principal, User
+from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, User
 from contexts.identity.ports import AccountFilter, Registration
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
@@ -67,6 +82,70 @@ _REPS = Query(
     .order_by(users.c.id)
 )
 
+
+def _counts(accounts: Any) -> ColumnElement[bool]:  # Any: the table of accounts, or an alias of it
+    """Whether it holds its CNPJ, or an administrator of it has proved their e-mail address and nobody has rejected
+    it: anybody can type a CNPJ, and that says nothing."""
+    proved = (
+        exists()
+        .where(
+            users.c.account_id == accounts.c.id,
+            users.c.email_verified_at.is_not(None),
+            user_roles.c.user_id == users.c.id,
+            user_roles.c.role == ROLE_NAMES[AccountRole.ADMINISTRATOR],
+        )
+        .correlate(accounts)
+    )
+    holds = exists().where(cnpj_holds.c.account_id == accounts.c.id).correlate(accounts)
+    return or_(holds, and_(proved, accounts.c.status != AccountStatus.REJECTED.value))
+
+
+_STANDINGS = Query(
+    select(
+        buyer_accounts.c.id,
+        case(
+            (cnpj_holds.c.account_id == buyer_accounts.c.id, CnpjStanding.HELD.value),
+            (cnpj_holds.c.account_id.is_not(None), CnpjStanding.HELD_BY_ANOTHER.value),
+            else_=CnpjStanding.FREE.value,
+        ),
+    )
+    .join_from(buyer_accounts, cnpj_holds, cnpj_holds.c.cnpj == buyer_accounts.c.cnpj, isouter=True)
+    .where(buyer_accounts.c.id == any_(_IDS))
+)
+_asking = buyer_accounts.alias("asking")
+
+
+@cache
+def _rivals(own: bool, looked_after: bool) -> Query[*tuple[Any, ...]]:
+    found = (
+        select(*ACCOUNT_COLUMNS, cnpj_holds.c.account_id.is_(None).label("holds_not"))
+        .select_from(ACCOUNT_WITH_STATE.outerjoin(cnpj_holds, cnpj_holds.c.account_id == buyer_accounts.c.id))
+        .where(
+            buyer_accounts.c.cnpj == _asking.c.cnpj,
+            buyer_accounts.c.id != _asking.c.id,
+            _counts(buyer_accounts),
+        )
+    )
+    if own:
+        found = found.where(buyer_accounts.c.id == bindparam("own", type_=Uuid))
+    if looked_after:
+        found = found.where(_looked_after_by("user_id"))
+    first = (
+        found.correlate(_asking)
+        .order_by(cnpj_holds.c.account_id.is_(None), buyer_accounts.c.id)
+        .limit(MOST_RIVALS)
+        .lateral("rivals")
+    )
+    columns = [column for column in first.c if column.name != "holds_not"]
+    return Query(
+        select(_asking.c.id, *columns)
+        .join_from(_asking, first, true())
+        .where(_asking.c.id == any_(_IDS))
+        .order_by(_asking.c.id, first.c.holds_not, first.c.account_id)
+    )
+
+
+MOST_RIVALS = 20
 STATUSES = {status.value: status for status in AccountStatus}
 STEPS = {step.value: step for step in AccountStep}
 
@@ -81,6 +160,7 @@ class _Shape(NamedTuple):
     cnpj: bool
     state: bool
     rep: bool
+    contested: bool
 
 
 def _asked(shape: _Shape, statement: Select[Any]) -> Select[Any]:
@@ -101,6 +181,10 @@ def _asked(shape: _Shape, statement: Select[Any]) -> Select[Any]:
         statement = statement.where(account_addresses.c.state == bindparam("state", type_=Text))
     if shape.rep:
         statement = statement.where(_looked_after_by("rep_id"))
+    if shape.contested:
+        rival = buyer_accounts.alias("rival")
+        rivals = exists().where(rival.c.cnpj == accounts.cnpj, rival.c.id != accounts.id, _counts(rival))
+        statement = statement.where(_counts(buyer_accounts), rivals.correlate(buyer_accounts))
     return statement
 
 
@@ -167,6 +251,20 @@ class SqlAccountFiles:
         rows = await self.database.fetch(_CHANGES, {"ids": list(ids)})
         return {row[0]: change_of(row) for row in rows}
 
+    async def standings(self, account_ids: Collection[UUID]) -> dict[UUID, CnpjStanding]:
+        rows = await self.database.fetch(_STANDINGS, {"ids": list(account_ids)})
+        return {account_id: CnpjStanding(standing) for account_id, standing in rows}
+
+    async def rivals(self, principal: Principal, account_ids: Collection[UUID]) -> dict[UUID, list[Account]]:
+        every = ALL_ACCOUNTS in principal.scopes
+        own = not every and principal.account_id is not None
+        found: dict[UUID, list[Account]] = {account_id: [] for account_id in account_ids}
+        reach = {"own": principal.account_id, "user_id": principal.user_id}
+        query = _rivals(own, not every and not own)
+        for row in await self.database.fetch(query, {"ids": list(account_ids), **reach}):
+            found[row[0]].append(account_of(row[1:]))
+        return found
+
     async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
         found: dict[UUID, list[User]] = {account_id: [] for account_id in account_ids}
         for account_id, *user in await self.database.fetch(_REPS, {"ids": list(account_ids)}):
@@ -196,6 +294,7 @@ def _filtered(principal: Principal, filter: AccountFilter) -> tuple[_Shape, dict
         cnpj=bool(search and number),
         state=filter.state is not None,
         rep=filter.rep_id is not None,
+        contested=filter.cnpj_contested,
     )
     literal = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return shape, {

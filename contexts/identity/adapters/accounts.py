@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, delete, exists, select, update
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import (
     account_addresses,
     account_changes,
     buyer_accounts,
+    cnpj_holds,
     portfolio,
     registrations,
 )
@@ -98,11 +99,10 @@ class SqlAccounts:
         at: datetime,
         *,
         state_registration: str | None = None,
-    ) -> bool:
+    ) -> None:
         connection = connection_of(transaction)
-        added = await connection.scalar(
-            insert(buyer_accounts)
-            .values(
+        await connection.execute(
+            insert(buyer_accounts).values(
                 id=account.id,
                 legal_name=account.legal_name,
                 cnpj=account.cnpj,
@@ -111,11 +111,7 @@ class SqlAccounts:
                 created_at=at,
                 state_registration=state_registration,
             )
-            .on_conflict_do_nothing(index_elements=["cnpj"])
-            .returning(buyer_accounts.c.id)
         )
-        if added is None:
-            return False
         await connection.execute(
             insert(account_addresses).values(
                 [
@@ -136,7 +132,6 @@ class SqlAccounts:
                 insert(portfolio),
                 [{"rep_id": rep_id, "account_id": account.id} for rep_id in set(rep_ids)],
             )
-        return True
 
     async def remove(self, transaction: Transaction, account_id: UUID) -> None:
         connection = connection_of(transaction)
@@ -145,29 +140,51 @@ class SqlAccounts:
         )
         await connection.execute(delete(buyer_accounts).where(buyer_accounts.c.id == account_id))
 
-    async def claim(
-        self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime, *, lapsed: datetime
-    ) -> bytes | None:
-        connection = connection_of(transaction)
-        await connection.execute(
-            delete(registrations).where(
-                registrations.c.cnpj == cnpj,
-                registrations.c.at <= lapsed,
-                ~exists().where(buyer_accounts.c.cnpj == registrations.c.cnpj),
-            )
-        )
-        held = await connection.scalar(
+    async def remember(self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime) -> bool:
+        kept = await connection_of(transaction).scalar(
             insert(registrations)
             .values(cnpj=cnpj, digest=digest, at=at)
-            .on_conflict_do_nothing(index_elements=["cnpj"])
+            .on_conflict_do_nothing(index_elements=["digest"])
             .returning(registrations.c.cnpj)
         )
-        if held is not None:
-            return None
-        by: bytes = (
-            await connection.execute(select(registrations.c.digest).where(registrations.c.cnpj == cnpj))
-        ).scalar_one()
-        return by
+        return kept is not None
+
+    async def hold(self, transaction: Transaction, account: Account, at: datetime) -> bool:
+        # An approved account always holds its CNPJ, also if code that knew no holds has approved it.
+        approved = (
+            select(buyer_accounts.c.id)
+            .where(
+                buyer_accounts.c.cnpj == account.cnpj,
+                buyer_accounts.c.status == AccountStatus.APPROVED.value,
+            )
+            .order_by(buyer_accounts.c.id)
+            .limit(1)
+            .scalar_subquery()
+        )
+        # Of two at once the second waits here. An update that changes nothing has the holder returned, whoever it is.
+        held = insert(cnpj_holds).values(
+            cnpj=account.cnpj, account_id=func.coalesce(approved, account.id), at=at
+        )
+        holder: UUID | None = await connection_of(transaction).scalar(
+            held.on_conflict_do_update(index_elements=["cnpj"], set_={"cnpj": held.excluded.cnpj}).returning(
+                cnpj_holds.c.account_id
+            )
+        )
+        return holder == account.id
+
+    async def release(self, transaction: Transaction, account_id: UUID) -> bool:
+        released = await connection_of(transaction).execute(
+            delete(cnpj_holds).where(cnpj_holds.c.account_id == account_id)
+        )
+        return released.rowcount == 1
+
+    async def hand_over(self, transaction: Transaction, giver: Account, taker: Account, at: datetime) -> bool:
+        moved = await connection_of(transaction).execute(
+            update(cnpj_holds)
+            .where(cnpj_holds.c.cnpj == taker.cnpj, cnpj_holds.c.account_id == giver.id)
+            .values(account_id=taker.id, at=at)
+        )
+        return moved.rowcount == 1
 
     async def lock(self, transaction: Transaction, account_id: UUID) -> Account | None:
         # Its key is left to others: a foreign key to the account does not wait.
@@ -182,13 +199,12 @@ class SqlAccounts:
         return None if row is None else account_of(tuple(row))
 
     async def change(self, transaction: Transaction, change: AccountChange, tier: str | None = None) -> None:
-        connection = connection_of(transaction)
         values = {"status": change.status.value} | ({} if tier is None else {"tier": tier})
-        await connection.execute(
-            update(buyer_accounts).where(buyer_accounts.c.id == change.account_id).values(values)
-        )
-        await connection.execute(
-            insert(account_changes).values(
+        moved = update(buyer_accounts).where(buyer_accounts.c.id == change.account_id).values(values)
+        await connection_of(transaction).execute(
+            insert(account_changes)
+            .add_cte(moved.cte("moved"))
+            .values(
                 id=change.id,
                 account_id=change.account_id,
                 step=change.step.value,

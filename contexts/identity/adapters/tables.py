@@ -26,7 +26,7 @@ buyer_accounts = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("legal_name", Text, nullable=False),
-    Column("cnpj", Text, nullable=False, unique=True),
+    Column("cnpj", Text, nullable=False, index=True),
     Column("tier", Text),
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -37,17 +37,28 @@ buyer_accounts = Table(
     ),
 )
 
+cnpj_holds = Table(
+    "cnpj_holds",
+    metadata,
+    Column("cnpj", Text, primary_key=True),
+    Column("account_id", ForeignKey("identity.buyer_accounts.id"), nullable=False, unique=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""Which account has a CNPJ that many may have registered with. An approved or suspended one has its own, or it was
+handed over; a pending one has it since its administrator proved their e-mail address, unless another was first."""
+
 registrations = Table(
     "registrations",
     metadata,
-    Column("cnpj", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("cnpj", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     CheckConstraint("cnpj ~ '^[0-9A-Z]{12}[0-9]{2}$'", name="registrations_cnpj"),
     CheckConstraint("octet_length(digest) = 32", name="registrations_digest"),
+    Index("registrations_at", "at"),
 )
-"""Companies that registered themselves, also those whose e-mail address was taken, of which there is no account.
-`digest`: the SHA-256 of what a repetition is known by."""
+"""What a registration that comes again is known by, the SHA-256 of it; also of those whose e-mail address was
+taken, of which there is no account. They hold nothing."""
 
 account_addresses = Table(
     "account_addresses",

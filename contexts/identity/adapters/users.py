@@ -151,8 +151,7 @@ class SqlUsers:
         *,
         approval_limit: Money | None = None,
     ) -> bool:
-        connection = connection_of(transaction)
-        added = await connection.scalar(
+        added = (
             insert(users)
             .values(
                 id=user.id,
@@ -166,13 +165,15 @@ class SqlUsers:
             )
             .on_conflict_do_nothing(index_elements=["email"])
             .returning(users.c.id)
+            .cte("added")
         )
-        if added is None:
-            return False
-        await connection.execute(
-            insert(user_roles), [{"user_id": user.id, "role": role} for role in set(roles)]
+        each_role = func.unnest(cast(sorted(set(roles)), ARRAY(Text)))
+        granted = (
+            insert(user_roles).from_select(["user_id", "role"], select(added.c.id, each_role)).cte("granted")
         )
-        return True
+        # One statement whether or not the address is taken: nobody learns it from how many there are.
+        user_id = await connection_of(transaction).scalar(select(added.c.id).add_cte(granted))
+        return user_id is not None
 
     async def of(self, principal: Principal) -> Viewer | None:
         rows = await self.database.fetch(_VIEWER, {"user_id": principal.user_id})

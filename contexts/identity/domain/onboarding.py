@@ -23,6 +23,17 @@ class AccountStep(Enum):
     SUSPENDED = "SUSPENDED"
     REACTIVATED = "REACTIVATED"
     TIER_SET = "TIER_SET"
+    CNPJ_RELEASED = "CNPJ_RELEASED"
+    CNPJ_HANDED_OVER = "CNPJ_HANDED_OVER"
+    CNPJ_RECEIVED = "CNPJ_RECEIVED"
+
+
+class CnpjStanding(Enum):
+    """Whether an account is the one that has its CNPJ. Many may register with one CNPJ, at most one holds it."""
+
+    HELD = "HELD"
+    HELD_BY_ANOTHER = "HELD_BY_ANOTHER"
+    FREE = "FREE"
 
 
 # Asking for more leaves an account pending: to the sales team and to the buyer it still waits for a decision.
@@ -39,6 +50,14 @@ _WAYS: Final[Mapping[AccountStep, Mapping[AccountStatus, AccountStatus]]] = {
         AccountStatus.REJECTED: AccountStatus.PENDING,
     },
     AccountStep.TIER_SET: {AccountStatus.APPROVED: AccountStatus.APPROVED},
+    # Whoever is approved holds the CNPJ: what buys in a firm's name has to be suspended before the name goes.
+    **{
+        step: {
+            AccountStatus.PENDING: AccountStatus.PENDING,
+            AccountStatus.SUSPENDED: AccountStatus.SUSPENDED,
+        }
+        for step in (AccountStep.CNPJ_RELEASED, AccountStep.CNPJ_HANDED_OVER, AccountStep.CNPJ_RECEIVED)
+    },
 }
 
 

@@ -13,7 +13,8 @@ from contexts.identity.domain.account import Account, AccountStatus
 from contexts.identity.domain.invitation import Invitation, InvitationStatus, invitation_link
 from contexts.identity.domain.onboarding import AccountStep
 from contexts.identity.domain.session import digest, new_secret
-from contexts.identity.ports import AccountFiles, Accounts, Invitations, Users, Viewers
+from contexts.identity.domain.user import Member
+from contexts.identity.ports import AccountFiles, Accounts, Invitations, Users
 from contexts.shared.clock import Clock
 from contexts.shared.mail import Mail, Mailer
 from contexts.shared.transaction import Event, Transactions
@@ -32,7 +33,8 @@ _NEWS: Mapping[tuple[AccountStep, AccountStatus], _News] = {
     (AccountStep.REGISTERED, AccountStatus.PENDING): _News(
         "Recebemos o cadastro de {firm}",
         "recebemos o cadastro da empresa {firm}.",
-        "Próximo passo: nossa equipe de vendas confere os dados e responde por e-mail. Enquanto isso, "
+        "Próximo passo: confirme o seu e-mail pelo link da outra mensagem; sem isso, o cadastro não vale e é "
+        "apagado depois de 7 dias. Nossa equipe de vendas confere os dados e responde por e-mail. Enquanto isso, "
         "você pode entrar e conhecer o catálogo em {portal}; os preços aparecem depois da aprovação.",
     ),
     (AccountStep.INFORMATION_REQUESTED, AccountStatus.PENDING): _News(
@@ -70,6 +72,23 @@ _NEWS: Mapping[tuple[AccountStep, AccountStatus], _News] = {
         "o cadastro da empresa {firm} voltou para análise.",
         "Próximo passo: nossa equipe de vendas responde por e-mail.",
     ),
+    **{
+        (AccountStep.CNPJ_RECEIVED, status): _News(
+            "O CNPJ agora é do cadastro de {firm}",
+            "o CNPJ da empresa {firm} agora é deste cadastro.",
+            "Próximo passo: nossa equipe de vendas responde por e-mail.",
+        )
+        for status in (AccountStatus.PENDING, AccountStatus.SUSPENDED)
+    },
+    **{
+        (step, status): _News(
+            "O CNPJ não é mais do cadastro de {firm}",
+            "o CNPJ da empresa {firm} não é mais deste cadastro.",
+            "Se houver um engano, fale com a nossa equipe de vendas.",
+        )
+        for step in (AccountStep.CNPJ_RELEASED, AccountStep.CNPJ_HANDED_OVER)
+        for status in (AccountStatus.PENDING, AccountStatus.SUSPENDED)
+    },
 }
 
 
@@ -80,7 +99,7 @@ class MailAccountChange:
 
     files: AccountFiles
     accounts: Accounts
-    viewers: Viewers
+    users: Users
     mailer: Mailer
     portal: str
 
@@ -89,17 +108,15 @@ class MailAccountChange:
         change_id, user_id = UUID(str(event.payload["change_id"])), UUID(str(event.payload["user_id"]))
         change = (await self.files.changes([change_id]))[change_id]
         account = (await self.accounts.by_ids([change.account_id]))[change.account_id]
-        user = (await self.viewers.users([user_id])).get(user_id)
-        if user is None:
+        member = await self.users.member(user_id)
+        if member is None:
             return
         news = _NEWS[change.step, change.status]
         facts = {"firm": _firm(account), "portal": self.portal}
-        # The mail that answers a registration goes to whatever address was typed.
-        name = None if change.step is AccountStep.REGISTERED else user.name
         said = [] if change.reason is None else [change.reason]
-        text = _letter(name, news.opening.format(**facts), *said, news.next_step.format(**facts))
+        text = _letter(_name(member), news.opening.format(**facts), *said, news.next_step.format(**facts))
         subject = news.subject.format(**facts)
-        await self.mailer.send(Mail(user.email, subject, text, reference=str(event_id)))
+        await self.mailer.send(Mail(member.user.email, subject, text, reference=str(event_id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +178,15 @@ class MailRegisteredAgain:
         owner = await self.users.credentials(str(event.payload["email"]))
         if owner is None:
             return
-        user = owner.member.user
         text = _letter(
-            user.name,
+            _name(owner.member),
             "alguém cadastrou uma empresa com este endereço de e-mail, que já tem um usuário na Prumo. "
             "O cadastro não foi feito, e nada mudou no seu usuário.",
-            f"Se foi você: entre em {self.portal}, ou cadastre a empresa com outro endereço daqui a 30 dias. Se não "
-            "foi, ignore esta mensagem.",
+            f"Se foi você: entre em {self.portal}, ou cadastre a empresa com outro endereço. Se não sabe a senha, "
+            f"escolha uma nova em {self.portal}/redefinir-senha. Se não foi você, ignore esta mensagem.",
         )
-        await self.mailer.send(
-            Mail(user.email, "Seu e-mail já tem um usuário na Prumo", text, reference=str(event_id))
-        )
+        subject = "Seu e-mail já tem um usuário na Prumo"
+        await self.mailer.send(Mail(owner.member.user.email, subject, text, reference=str(event_id)))
 
 
 def _firm(account: Account) -> str:
@@ -179,6 +194,11 @@ def _firm(account: Account) -> str:
     strangers, in our name; a CNPJ says nothing."""
     vetted = account.status in (AccountStatus.APPROVED, AccountStatus.SUSPENDED)
     return account.legal_name if vetted else f"CNPJ {account.cnpj}"
+
+
+def _name(member: Member) -> str | None:
+    """None until the address is proved: before, whoever typed it may have typed any name beside it."""
+    return member.user.name if member.email_verified else None
 
 
 def _letter(name: str | None, *paragraphs: str) -> str:

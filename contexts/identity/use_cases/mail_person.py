@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contexts.identity.domain.mailed_token import Purpose, mailed_token
 from contexts.identity.domain.session import new_secret
-from contexts.identity.domain.user import User
+from contexts.identity.domain.user import Member, User
 from contexts.identity.ports import MailedTokens, Users
 from contexts.identity.use_cases.change_password import PASSWORD_CHANGED
 from contexts.identity.use_cases.reset_password import RESET_ASKED
@@ -35,9 +35,10 @@ class MailPerson:
 
     async def __call__(self, event_id: UUID, event: Event) -> None:
         """Raises when the mail was not accepted. For somebody who is gone or inactive there is none."""
-        user = await self._addressee(event)
-        if user is None:
+        member = await self._addressee(event)
+        if member is None:
             return
+        user = member.user
         if event.topic == RESET_ASKED:
             link = await self._link(Purpose.PASSWORD_RESET, user, "redefinir-senha")
             subject = "Redefina sua senha"
@@ -62,18 +63,18 @@ class MailPerson:
                 "Se não foi você, redefina a senha agora mesmo em "
                 f"{self.portal_url}/redefinir-senha e avise o seu vendedor.",
             ]
-        # Who asks for this one may have typed an address, and a name, that are not theirs.
-        greeting = "Olá," if event.topic == VERIFICATION_ASKED else f"Olá, {user.name},"
+        # Until the address is proved, address and name may have been typed by anybody.
+        greeting = f"Olá, {user.name}," if member.email_verified else "Olá,"
         text = "\n\n".join([greeting, *paragraphs, "Prumo\n"])
         await self.mailer.send(Mail(user.email, subject, text, reference=str(event_id)))
 
-    async def _addressee(self, event: Event) -> User | None:
+    async def _addressee(self, event: Event) -> Member | None:
         if event.topic == RESET_ASKED:
             found = await self.users.credentials(str(event.payload["email"]))
             member = found.member if found else None
         else:
             member = await self.users.member(UUID(str(event.payload["user_id"])))
-        return member.user if member is not None and member.active else None
+        return member if member is not None and member.active else None
 
     async def _link(self, purpose: Purpose, user: User, page: str) -> str:
         secret = new_secret()

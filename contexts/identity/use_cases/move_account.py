@@ -1,6 +1,7 @@
-"""Take an account one step on: approve it, ask for more, reject, suspend, reactivate, price it anew; and
-the account's answer."""
+"""Take an account one step on: approve it, ask for more, reject, suspend, reactivate, price it anew, free its CNPJ;
+and the account's answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from contexts.identity.domain.onboarding import (
 )
 from contexts.identity.domain.user import AccountRole, Principal
 from contexts.identity.ports import AccountRegister, Accounts, Directory, Sessions
-from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Detail, InvalidInput, NotFound
@@ -45,14 +46,29 @@ class AccountMoved:
 
 @dataclass(frozen=True, slots=True)
 class NobodyProved:
-    """No active administrator of the account has proved their e-mail address, so it is not approved yet."""
+    """No active administrator of the account has proved their e-mail address, so the step has to wait."""
+
+    step: AccountStep = AccountStep.APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class CnpjTaken:
+    """Another account holds the CNPJ of this one, so this one is not approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class CnpjNotHeld:
+    """The account does not hold the CNPJ that it was to release or to give away."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoveAccount:
     """Takes the step `step`, which is fixed: one of these approves, another suspends. A repetition of the last
     step by the same person, with the tier the account has by now, is that step, not another one. Steps of one
-    account queue up on its row."""
+    account queue up on its row.
+
+    Whoever is approved holds the CNPJ, and takes it if nobody does; whoever is rejected frees it.
+    """
 
     step: AccountStep
     accounts: Accounts
@@ -64,8 +80,8 @@ class MoveAccount:
 
     async def __call__(
         self, principal: Principal, by: Actor, command: MoveAccountCommand
-    ) -> AccountMoved | AccountStepRefused | NobodyProved | InvalidInput | NotFound:
-        parsed = _parse(command, self.step)
+    ) -> AccountMoved | AccountStepRefused | NobodyProved | CnpjTaken | CnpjNotHeld | InvalidInput | NotFound:
+        parsed = parse_step(command, self.step)
         if isinstance(parsed, InvalidInput):
             return parsed
         reason, note, tier = parsed.reason, parsed.note, parsed.tier
@@ -83,59 +99,101 @@ class MoveAccount:
             status = after(account.status, self.step, None if last is None else last.step)
             if isinstance(status, AccountStepRefused):
                 return status
-            if self.step is AccountStep.APPROVED and not await self._reached_somebody(
-                transaction, account.id
-            ):
-                return NobodyProved()
             change = AccountChange(
                 new_id(), account.id, self.step, status, reason, note, principal.user_id, self.clock.now()
             )
+            if refused := await self._settle_cnpj(transaction, account, change):
+                return refused
             await self.register.change(transaction, change, tier)
             await self._tell(transaction, by, account, change, tier)
             moved = (await self.accounts.by_ids(ids, within=transaction))[account.id]
             await transaction.commit()
         return AccountMoved(moved, replayed=False)
 
-    async def _reached_somebody(self, transaction: Transaction, account_id: UUID) -> bool:
-        """Whether an administrator reads the mail of the address they registered: it may be a stranger's."""
-        members = (await self.directory.of_accounts([account_id], within=transaction))[account_id]
-        return any(
-            member.active and member.role is AccountRole.ADMINISTRATOR and member.email_verified
-            for member in members
-        )
+    async def _settle_cnpj(
+        self, transaction: Transaction, account: Account, change: AccountChange
+    ) -> NobodyProved | CnpjTaken | CnpjNotHeld | None:
+        """Who holds the CNPJ after this step; a refusal when it cannot be as the step wants it."""
+        match change.step:
+            case AccountStep.APPROVED:
+                if not await reached_somebody(transaction, self.directory, account.id):
+                    return NobodyProved()
+                if not await self.register.hold(transaction, account, change.at):
+                    return CnpjTaken()
+            case AccountStep.REACTIVATED:
+                # Pending again: a claim like before, which may find the CNPJ with somebody else by now.
+                counts = await reached_somebody(transaction, self.directory, account.id)
+                if change.status is AccountStatus.APPROVED or counts:
+                    held = await self.register.hold(transaction, account, change.at)
+                    if change.status is AccountStatus.APPROVED and not held:
+                        return CnpjTaken()
+            case AccountStep.REJECTED:
+                await self.register.release(transaction, account.id)
+            case AccountStep.CNPJ_RELEASED:
+                if not await self.register.release(transaction, account.id):
+                    return CnpjNotHeld()
+            case _:
+                pass
+        return None
 
     async def _tell(
         self, transaction: Transaction, by: Actor, account: Account, change: AccountChange, tier: str | None
     ) -> None:
         """The audit trail, the account's administrators and, when it is stopped, everybody signed in for it."""
-        await transaction.record(
-            Act(
-                by,
-                f"identity.account_{change.step.value.lower()}",
-                Subject("BuyerAccount", account.id),
-                change.at,
-                account_id=account.id,
-                before={"status": account.status.value, "tier": account.tier},
-                after={
-                    "status": change.status.value,
-                    "tier": tier or account.tier,
-                    "reason": change.reason,
-                    "note": change.note,
-                },
-            )
-        )
-        members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
+        before: dict[str, Json] = {"tier": account.tier}
+        then: dict[str, Json] = {"tier": tier or account.tier}
+        if change.step is AccountStep.CNPJ_RELEASED:
+            before |= {"cnpj": account.cnpj, "holder": str(account.id)}
+            then |= {"cnpj": account.cnpj, "holder": None}
+        await transaction.record(act_of(by, account, change, before=before, after=then))
         if change.step is not AccountStep.INFORMATION_PROVIDED:  # they wrote it themselves
-            for member in members:
-                if member.active and member.role is AccountRole.ADMINISTRATOR:
-                    told = {"change_id": str(change.id), "user_id": str(member.user.id)}
-                    await transaction.publish(Event(ACCOUNT_CHANGED, told))
-        if change.status is AccountStatus.SUSPENDED:
+            await tell_administrators(transaction, self.directory, change)
+        if change.step is AccountStep.SUSPENDED:
+            members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
             # They may sign in again, and then see why, and no prices.
             await self.sessions.end_all(transaction, [member.user.id for member in members], change.at)
 
 
-def _parse(command: MoveAccountCommand, step: AccountStep) -> MoveAccountCommand | InvalidInput:
+async def reached_somebody(transaction: Transaction, directory: Directory, account_id: UUID) -> bool:
+    """Whether an administrator reads the mail of the address they registered: it may be a stranger's."""
+    members = (await directory.of_accounts([account_id], within=transaction))[account_id]
+    return any(
+        member.active and member.role is AccountRole.ADMINISTRATOR and member.email_verified
+        for member in members
+    )
+
+
+def act_of(
+    by: Actor,
+    account: Account,
+    change: AccountChange,
+    *,
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+) -> Act:
+    """The step for the audit trail: `account` as it was, and what else was so before and is so after."""
+    return Act(
+        by,
+        f"identity.account_{change.step.value.lower()}",
+        Subject("BuyerAccount", account.id),
+        change.at,
+        account_id=account.id,
+        before={"status": account.status.value, **before},
+        after={"status": change.status.value, **after, "reason": change.reason, "note": change.note},
+    )
+
+
+async def tell_administrators(transaction: Transaction, directory: Directory, change: AccountChange) -> None:
+    """Have the step mailed to those who administer the account."""
+    members = (await directory.of_accounts([change.account_id], within=transaction))[change.account_id]
+    for member in members:
+        if member.active and member.role is AccountRole.ADMINISTRATOR:
+            told = {"change_id": str(change.id), "user_id": str(member.user.id)}
+            await transaction.publish(Event(ACCOUNT_CHANGED, told))
+
+
+def parse_step(command: MoveAccountCommand, step: AccountStep) -> MoveAccountCommand | InvalidInput:
+    """The command with its texts as they are kept."""
     details: list[Detail] = []
     reason = _text(command.reason)
     if reason is None:

@@ -26,7 +26,8 @@ class AccountOpened:
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Opens an account with its primary address, in the portfolios of the reps named."""
+    """Opens an account with its primary address, in the portfolios of the reps named. It holds its CNPJ at once:
+    the staff knows whose it is."""
 
     accounts: AccountRegister
     users: Users
@@ -66,8 +67,9 @@ class OpenAccount:
         async with self.transactions.begin() as transaction:
             if await self.users.reps(rep_ids, within=transaction) != frozenset(rep_ids):
                 return InvalidInput.at("repIds", "NOT_A_REP", "each must be an active sales rep")
-            if not await self.accounts.add(transaction, account, [primary], rep_ids, now):
-                return InvalidInput.at("cnpj", "TAKEN", "there is an account with this CNPJ already")
+            await self.accounts.add(transaction, account, [primary], rep_ids, now)
+            if not await self.accounts.hold(transaction, account, now):
+                return InvalidInput.at("cnpj", "TAKEN", "another account holds this CNPJ")
             await transaction.record(
                 Act(
                     SYSTEM,

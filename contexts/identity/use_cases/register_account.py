@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
 from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
@@ -27,8 +26,6 @@ from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_KEY = 128
-HELD_WITHOUT_ACCOUNT = timedelta(days=30)
-"""How long a registration whose e-mail address was taken holds its CNPJ: no account will ever come of it."""
 REGISTERED_AGAIN = "identity.registered_again"
 
 
@@ -59,17 +56,12 @@ class RegisterCommand:
 @dataclass(frozen=True, slots=True)
 class Registered:
     """The registration was taken in, and whoever owns the e-mail address is written to. Nothing here tells
-    whether there was a user with that address before."""
+    whether there was a user with that address before, or an account with that CNPJ."""
 
     legal_name: str
     cnpj: str
     email: str
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CnpjTaken:
-    """There is an account with this CNPJ; whose, and how it stands, is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +74,13 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class RegisterAccount:
-    """Makes a PENDING account and its administrator, both or neither.
+    """Makes a PENDING account and its administrator, both or neither. It holds nothing: any number may register with
+    one CNPJ, and who of them has it is seen when an e-mail address is proved, and by the sales team.
 
-    An e-mail address that somebody signs in with is answered like any other, also when the registration comes
-    again or another has the same CNPJ, and its owner is told by mail; then no account is made. That costs the same
-    hash, and about as many statements however many addresses were typed: time tells only to who can measure below
-    the variation of the hash. Whose the e-mail address is, the worker finds out.
+    A CNPJ that somebody has is answered like any other. So is an e-mail address that somebody signs in with; its
+    owner is told by mail, and no account is made. All of these cost the same hash and as many statements, however
+    many addresses were typed: time tells only to who can measure below the variation of the hash. Whose the e-mail
+    address is, the worker finds out.
     """
 
     accounts: AccountRegister
@@ -99,7 +92,7 @@ class RegisterAccount:
 
     async def __call__(
         self, by: Actor, address: str | None, command: RegisterCommand
-    ) -> Registered | CnpjTaken | TooManyAttempts | InvalidInput:
+    ) -> Registered | TooManyAttempts | InvalidInput:
         """`address` is where the request comes from; few registrations an hour are taken from one."""
         draft = _parse(command)
         if not isinstance(draft, _Draft):
@@ -114,7 +107,7 @@ class RegisterAccount:
                 return InvalidInput((replace(problem, path=("input", "user", "password")),))
             return await self._register(by, command, draft)
 
-    async def _register(self, by: Actor, command: RegisterCommand, draft: _Draft) -> Registered | CnpjTaken:
+    async def _register(self, by: Actor, command: RegisterCommand, draft: _Draft) -> Registered:
         password_hash = await self.passwords.hash(command.password)
         account, user = draft.account, draft.user
         done = Registered(account.legal_name, account.cnpj, user.email, replayed=False)
@@ -125,22 +118,27 @@ class RegisterAccount:
             for index, (place, use) in enumerate(draft.places)
         ]
         async with self.transactions.begin() as transaction:
-            held_by = await self.accounts.claim(
-                transaction, account.cnpj, registration, now, lapsed=now - HELD_WITHOUT_ACCOUNT
-            )
-            if held_by is not None:
-                return replace(done, replayed=True) if held_by == registration else CnpjTaken()
-            if not await self.accounts.add(
+            if not await self.accounts.remember(transaction, account.cnpj, registration, now):
+                return replace(done, replayed=True)
+            await self.accounts.add(
                 transaction, account, addresses, (), now, state_registration=draft.state_registration
-            ):
-                return CnpjTaken()
+            )
             roles = [ROLE_NAMES[AccountRole.ADMINISTRATOR]]
             if await self.users.add(transaction, user, password_hash, roles, account.id, now):
                 await self._complete(transaction, by, draft)
                 await transaction.commit()
                 return done
-            # The CNPJ stays held: else a second registration would tell that the first has made no account.
+            # As many statements as what is done for an address that is new.
             await self.accounts.remove(transaction, account.id)
+            await transaction.record(
+                Act(
+                    by,
+                    "identity.registered_again",
+                    Subject("BuyerAccount"),
+                    now,
+                    after={"legalName": account.legal_name, "cnpj": account.cnpj, "email": user.email},
+                )
+            )
             await transaction.publish(Event(REGISTERED_AGAIN, {"email": user.email}))
             await transaction.commit()
         return done

@@ -8,6 +8,7 @@ from contexts.identity.domain.session import Device, digest
 from contexts.identity.domain.user import parse_email
 from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
 from contexts.identity.use_cases.change_password import PASSWORD_CHANGED, PasswordChanged
+from contexts.identity.use_cases.prove_email import ProveEmail
 from contexts.identity.use_cases.refresh_session import TokenInvalid
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
@@ -52,6 +53,7 @@ class ResetPassword:
 
     users: Users
     tokens: MailedTokens
+    prove: ProveEmail
     passwords: Passwords
     throttle: Throttle
     sessions: Sessions
@@ -77,9 +79,9 @@ class ResetPassword:
         async with self.transactions.begin() as transaction:
             if await self.tokens.take(transaction, presented, Purpose.PASSWORD_RESET, now) is None:
                 return TokenInvalid()
+            await self.prove(transaction, found.member, held.email, now)
             if not await self.users.set_password(transaction, user.id, new_hash):
                 return TokenInvalid()
-            await self.users.set_email_verified(transaction, user.id, held.email, now)
             ended = await self.sessions.end_all(transaction, [user.id], now)
             # Or who wants to keep them out would take every attempt that is released.
             await self.users.see(transaction, user.id, device.address, now)

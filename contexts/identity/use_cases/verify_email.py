@@ -7,6 +7,7 @@ from contexts.identity.domain.mailed_token import Purpose
 from contexts.identity.domain.session import Device, digest
 from contexts.identity.domain.user import Principal
 from contexts.identity.ports import MailedTokens, Throttle, TooManyAttempts, Users
+from contexts.identity.use_cases.prove_email import ProveEmail
 from contexts.identity.use_cases.refresh_session import TokenInvalid
 from contexts.identity.use_cases.reset_password import MailPromised
 from contexts.shared.audit import Act, Actor, Subject
@@ -54,6 +55,7 @@ class VerifyEmail:
 
     users: Users
     tokens: MailedTokens
+    prove: ProveEmail
     transactions: Transactions
     clock: Clock
 
@@ -66,17 +68,16 @@ class VerifyEmail:
             held = await self.tokens.take(transaction, presented, Purpose.EMAIL_VERIFICATION, now)
             if held is None:
                 return TokenInvalid()
-            if not await self.users.set_email_verified(transaction, held.user_id, held.email, now):
-                return TokenInvalid()
             member = await self.users.member(held.user_id, within=transaction)
-            account = None if member is None else member.account
+            if member is None or not await self.prove(transaction, member, held.email, now):
+                return TokenInvalid()
             await transaction.record(
                 Act(
                     by,
                     "identity.email_verified",
                     Subject("User", held.user_id),
                     now,
-                    account_id=None if account is None else account.id,
+                    account_id=None if member.account is None else member.account.id,
                     after={"email": held.email},
                 )
             )

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import asyncpg
-from sqlalchemy import ColumnElement, Table, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Delete, Table, delete, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from contexts.shared.adapters.database import Database
@@ -21,12 +21,34 @@ KEPT_EVENTS: Final = timedelta(days=30)
 log = logging.getLogger(__name__)
 
 
+class Deletable(Protocol):
+    """What is over by the database's clock, told by rows of a table."""
+
+    @property
+    def table(self) -> Table: ...
+
+    def deletion(self, batch: int) -> Delete:
+        """Deletes at most so many of these rows, and passes over those that somebody holds."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Leftovers:
     """Rows of a table that are over, by the database's clock."""
 
     table: Table
     over: ColumnElement[bool]
+
+    def deletion(self, batch: int) -> Delete:
+        ctid: ColumnElement[object] = literal_column("ctid")
+        chosen = (
+            select(ctid)
+            .select_from(self.table)
+            .where(self.over)
+            .limit(batch)
+            .with_for_update(skip_locked=True)
+        )
+        return delete(self.table).where(ctid.in_(chosen))
 
 
 OF_SHARED: Final = (
@@ -36,28 +58,24 @@ OF_SHARED: Final = (
 )
 
 
-async def delete_leftovers(database: Database, leftovers: Leftovers, batch: int = BATCH) -> int:
+async def delete_leftovers(database: Database, leftovers: Deletable, batch: int = BATCH) -> int:
     """Delete them all; how many that were.
 
     Each batch is a transaction of its own and passes over rows that somebody holds: it keeps nobody waiting, and
     several workers at once only share the work.
     """
-    ctid: ColumnElement[object] = literal_column("ctid")
-    table = leftovers.table
-    chosen = (
-        select(ctid).select_from(table).where(leftovers.over).limit(batch).with_for_update(skip_locked=True)
-    )
+    deletion = leftovers.deletion(batch)
     deleted = 0
     while True:
         async with database.begin() as transaction:
-            result = await transaction.connection.execute(delete(table).where(ctid.in_(chosen)))
+            result = await transaction.connection.execute(deletion)
             await transaction.commit()
         deleted += result.rowcount
         if result.rowcount < batch:
             return deleted
 
 
-async def keep_deleting(database: Database, leftovers: Sequence[Leftovers], every: timedelta = EVERY) -> None:
+async def keep_deleting(database: Database, leftovers: Sequence[Deletable], every: timedelta = EVERY) -> None:
     """At once, and again and again until cancelled. Outlives the database's absence."""
     while True:
         for each in leftovers:

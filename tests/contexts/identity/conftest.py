@@ -32,6 +32,7 @@ from contexts.identity.api import (
     Identity,
     MailPerson,
     OpenAccount,
+    ProveEmail,
     RefreshSession,
     ResetPassword,
     SetRoleScopes,
@@ -102,6 +103,7 @@ async def identity_on(
             SqlThrottle(database, clock),
             SqlRepetitions(database),
         )
+        prove = ProveEmail(users, accounts)
         yield Identity(
             accounts=accounts,
             viewers=users,
@@ -118,9 +120,11 @@ async def identity_on(
                 users, mailed, passwords, throttle, sessions, repetitions, database, clock
             ),
             ask_password_reset=AskPasswordReset(throttle, database, clock),
-            reset_password=ResetPassword(users, mailed, passwords, throttle, sessions, database, clock),
+            reset_password=ResetPassword(
+                users, mailed, prove, passwords, throttle, sessions, database, clock
+            ),
             ask_email_verification=AskEmailVerification(users, throttle, database, clock),
-            verify_email=VerifyEmail(users, mailed, database, clock),
+            verify_email=VerifyEmail(users, mailed, prove, database, clock),
             set_role_scopes=SetRoleScopes(roles, users, database, clock),
             open_account=OpenAccount(accounts, users, database, clock),
             add_user=AddUser(users, accounts, passwords, database, clock),

@@ -369,4 +369,10 @@ def test_the_ways_of_an_account() -> None:
         ("SUSPENDED", "REACTIVATED"): "APPROVED",
         ("REJECTED", "REACTIVATED"): "PENDING",
         ("APPROVED", "TIER_SET"): "APPROVED",
+        # Never of an approved account: it holds its CNPJ as long as it buys.
+        **{
+            (status, step): status
+            for status in ("PENDING", "SUSPENDED")
+            for step in ("CNPJ_RELEASED", "CNPJ_HANDED_OVER", "CNPJ_RECEIVED")
+        },
     }

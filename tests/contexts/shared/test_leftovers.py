@@ -5,22 +5,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from contexts.identity.adapters.leftovers import (
     KEPT_INVITATIONS,
     KEPT_NETWORKS,
     KEPT_SESSIONS,
+    KEPT_UNPROVED,
     OF_IDENTITY,
+    UnprovedRegistrations,
 )
 from contexts.identity.adapters.tables import (
+    account_addresses,
+    account_changes,
+    buyer_accounts,
+    cnpj_holds,
     invitation_tokens,
     invitations,
     mailed_tokens,
+    portfolio,
     refresh_tokens,
+    registrations,
     seen_networks,
     sessions,
     sign_in_failures,
+    user_roles,
     users,
 )
 from contexts.identity.domain.session import REFRESH_LIFE
@@ -39,6 +48,49 @@ TABLES = [each.table for each in EVERYTHING]
 
 def digest() -> bytes:
     return new_id().bytes * 2
+
+
+def registration(at: datetime, *, proved: datetime | None = None) -> list[tuple[Any, dict[str, object]]]:
+    """The rows of a company that registered itself then, with the person who did it, under "id" of the second row."""
+    account, user = new_id(), new_id()
+    return [
+        (
+            buyer_accounts,
+            {"id": account, "legal_name": "x", "cnpj": "12ABC34501DE35", "status": "PENDING"}
+            | {"created_at": at},
+        ),
+        (
+            users,
+            {"id": user, "name": "x", "email": f"{user}@x.example", "password_hash": "x"}
+            | {"active": True, "created_at": at, "account_id": account, "email_verified_at": proved},
+        ),
+        (user_roles, {"user_id": user, "role": "account_admin"}),
+        (
+            account_addresses,
+            {"id": new_id(), "account_id": account, "street": "x", "number": "1", "district": "x"}
+            | {"city": "x", "state": "PA", "postal_code": "66035170", "is_primary": True},
+        ),
+        (
+            account_changes,
+            {"id": new_id(), "account_id": account, "step": "REGISTERED", "status": "PENDING"}
+            | {"by": user, "at": at},
+        ),
+        (
+            sessions,
+            {"id": (session := new_id()), "user_id": user, "created_at": at, "last_used_at": at}
+            | {"expires_at": datetime.now(UTC) + HOUR},
+        ),
+        (
+            refresh_tokens,
+            {
+                "digest": digest(),
+                "session_id": session,
+                "issued_at": at,
+                "expires_at": datetime.now(UTC) + HOUR,
+            },
+        ),
+        (seen_networks, {"user_id": user, "network": "192.0.2.1", "last_seen_at": datetime.now(UTC)}),
+    ]
 
 
 async def fill(database: Database, old: bool, rows: int = 1) -> None:
@@ -100,6 +152,11 @@ async def fill(database: Database, old: bool, rows: int = 1) -> None:
                     | {"invited_by": user, "created_at": now, "expires_at": at(KEPT_INVITATIONS)},
                 ),
                 (invitation_tokens, {"digest": digest(), "invitation_id": invitation}),
+                (
+                    registrations,
+                    {"digest": digest(), "cnpj": "12ABC34501DE35", "at": at(KEPT_UNPROVED)},
+                ),
+                *registration(at(KEPT_UNPROVED)),
                 (outbox, {"id": new_id(), "topic": "open", "payload": {}, "created_at": at(KEPT_EVENTS)}),
             ]
             for table, values in given:
@@ -145,6 +202,54 @@ async def test_a_session_that_nobody_can_go_on_with_is_over(database: Database) 
     async with database.reading() as reading:
         left = await reading.scalars(select(sessions.c.id).where(sessions.c.user_id == user))
     assert left.all() == [ids[unused - HOUR]]
+
+
+async def insert_all(database: Database, rows: list[tuple[Any, dict[str, object]]]) -> None:
+    async with database.begin() as transaction:
+        for table, values in rows:
+            await transaction.connection.execute(insert(table).values(values))
+        await transaction.commit()
+
+
+async def test_a_registration_that_anybody_has_dealt_with_stays(database: Database) -> None:
+    long_ago, now = datetime.now(UTC) - KEPT_UNPROVED - 30 * HOUR, datetime.now(UTC)
+    unproved = UnprovedRegistrations()
+    await delete_leftovers(database, unproved)
+    before = await counts(database)
+    kept = [registration(long_ago) for _ in range(5)]
+    kept[0][0][1]["status"] = "REJECTED"
+    account, user = [[rows[row][1]["id"] for rows in kept] for row in (0, 1)]
+    step = {"step": "INFORMATION_REQUESTED", "status": "PENDING", "by": user[1], "at": now}
+    link = {"digest": digest(), "purpose": "EMAIL_VERIFICATION", "email": "x", "issued_at": now}
+    for rows in (
+        *kept,
+        registration(long_ago, proved=now),
+        registration(long_ago)[:2] + registration(long_ago, proved=now)[:1],  # opened by the staff
+        [
+            (account_changes, {"id": new_id(), "account_id": account[1], **step}),
+            (cnpj_holds, {"cnpj": "12ABC34501DE35", "account_id": account[2], "at": now}),
+            (portfolio, {"account_id": account[3], "rep_id": user[3]}),
+            (mailed_tokens, {**link, "user_id": user[4], "expires_at": now + HOUR}),
+        ],
+    ):
+        await insert_all(database, rows)
+    assert await delete_leftovers(database, unproved) == 0
+    assert (await counts(database))["buyer_accounts"] == before["buyer_accounts"] + 8
+
+
+async def test_who_proves_an_address_at_that_moment_keeps_the_registration(database: Database) -> None:
+    unproved = UnprovedRegistrations()
+    await delete_leftovers(database, unproved)
+    rows = registration(datetime.now(UTC) - KEPT_UNPROVED - HOUR)
+    await insert_all(database, rows)
+    async with database.begin() as transaction:
+        await transaction.connection.execute(
+            update(users).where(users.c.id == rows[1][1]["id"]).values(email_verified_at=func.now())
+        )
+        async with asyncio.timeout(5):
+            assert await delete_leftovers(database, unproved) == 0
+        await transaction.commit()
+    assert await delete_leftovers(database, unproved) == 0
 
 
 async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> None:
