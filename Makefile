@@ -52,6 +52,7 @@ lint: $(INSTALLED) ## Format, lint, types, imports between the floors, generated
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m migrations.lint
 	$(BIN)/prumo schema --output graphql/schema.graphql --check
 	$(BIN)/prumo documents --output graphql/persisted.json --check
 	$(BIN)/prumo settings --output docs/settings.md --check

@@ -23,27 +23,37 @@ from gateway.settings import Settings
 from gateway.stopping import Stopping
 from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
+from schema.manifest import Manifest
 from schema.operations import Operations
 from schema.stitching import stitch
 
 
-def create_app(settings: Settings, clock: Clock | None = None, stopping: Stopping | None = None) -> Starlette:
+def operations_of(settings: Settings, manifest: Manifest | None = None) -> Operations:
+    """The operations that can be asked for. Raises CannotRun when the manifest does not fit the schema."""
+    schema = stitch()
+    documents = accepted_documents(settings, schema._schema, manifest)
+    return Operations(schema, documents, settings.executor, settings.throttle)
+
+
+def create_app(
+    settings: Settings,
+    clock: Clock | None = None,
+    stopping: Stopping | None = None,
+    operations: Operations | None = None,
+) -> Starlette:
     """The application; connections are made when it starts and closed when it stops.
 
-    `stopping`, where somebody sets it, is told by /readyz.
+    `stopping`, where somebody sets it, is told by /readyz. `operations`, where they have been prepared.
 
     Raises CannotRun when the persisted manifest does not fit the schema, or spans are to be sent and cannot be.
     """
     tracing = wanted(settings)
-    schema = stitch()
-    operations = Operations(
-        schema, accepted_documents(settings, schema._schema), settings.executor, settings.throttle
-    )
+    prepared = operations or operations_of(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
-            app.router.routes.extend(_routes(settings, operations, parts, stopping or Stopping()))
+            app.router.routes.extend(_routes(settings, prepared, parts, stopping or Stopping()))
             yield
 
     return _Prumo(settings, lifespan)

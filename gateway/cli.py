@@ -74,14 +74,12 @@ def serve(workers: int) -> None:
     settings = _settings(configured=True)
     if settings.s3_endpoint is None:
         raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
-    from gateway.connections import require_connections
     from gateway.listening import reserved
     from gateway.serve import serve
 
     if settings.public_url is None and settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
     with reserved(settings.host, settings.port) as listener:
-        asyncio.run(require_connections(settings, workers))
         serve(settings, workers, listener)
 
 
@@ -111,20 +109,42 @@ def worker() -> None:
 
 
 @prumo.command()
-def migrate() -> None:
+@click.option(
+    "--lock-timeout",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(0.05, 3600),
+    help="Seconds to wait for a lock; meanwhile others queue behind it.",
+)
+@click.option(
+    "--lock-attempts", default=10, show_default=True, type=click.IntRange(1), help="How often to try."
+)
+@click.option(
+    "--statement-timeout",
+    default=900.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds a statement may take; 0: any time. Indexes made concurrently have no limit.",
+)
+def migrate(lock_timeout: float, lock_attempts: int, statement_timeout: float) -> None:
     """Bring the database to this code's newest revision.
 
-    Harmless when it is there already. Works on PRUMO_DATABASE_URL, or else on the embedded database of
-    PRUMO_HOME.
+    Harmless when it is there already, and while servers work on it. A revision that waits too long for a
+    lock is tried again; one that fails leaves those before it applied, and the next run goes on there.
+    Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
     """
     settings = _settings()
     from gateway.embedded.services import reached
-    from gateway.migrate import migrate
+    from gateway.migrate import Patience, migrate
+
+    patience = Patience(
+        lock_seconds=lock_timeout, attempts=lock_attempts, statement_seconds=statement_timeout
+    )
 
     async def migrate_reached() -> None:
         async with reached(settings, store=False) as complete:
-            missing = await migrate(complete)
-            say(f"Migrated to {', '.join(sorted(missing))}." if missing else "The database is up to date.")
+            missing = await migrate(complete, patience)
+            say(f"Migrated to {', '.join(missing)}." if missing else "The database is up to date.")
 
     asyncio.run(migrate_reached())
 

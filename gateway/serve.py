@@ -2,27 +2,30 @@
 
 import asyncio
 import gc
+import multiprocessing
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+import uvicorn._subprocess
 from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from gateway.app import create_app
 from gateway.http.http_protocol import HttpProtocol
 from gateway.http.websocket_protocol import LARGEST_MESSAGE, WebSocketProtocol
 from gateway.listening import reachable, refused
-from gateway.metrics import shared_by_processes
-from gateway.observability import configure_logging
 from gateway.progress import CannotRun, say
 from gateway.settings import Settings
 from gateway.stopping import Stopping, drain_before_stopping
+
+if TYPE_CHECKING:
+    from schema.operations import Operations
 
 # Any: uvicorn's keyword arguments are of many types.
 UVICORN: dict[str, Any] = {
@@ -36,6 +39,9 @@ UVICORN: dict[str, Any] = {
     "ws_max_size": LARGEST_MESSAGE,
     "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
 }
+
+
+_FORKING = multiprocessing.get_context("forkserver")
 
 
 class _Server(uvicorn.Server):
@@ -52,8 +58,10 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
 
     The task yielded ends only by failing, with CannotRun.
     """
+    from gateway.observability import configure_logging
+
     configure_logging()
-    server = _Server(uvicorn.Config(_app(settings), **_options(settings), **UVICORN))
+    server = _Server(uvicorn.Config(app_for_long(settings), **_options(settings), **UVICORN))
 
     async def serve() -> None:
         try:
@@ -79,14 +87,22 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
     `listener` must be bound; database and store are somebody else's care. Raises CannotRun.
     """
     config = uvicorn.Config(
-        "gateway.serve:configured_app", factory=True, workers=workers, **_options(settings), **UVICORN
+        "gateway.serve:configured_app" if workers == 1 else "gateway.preloaded:configured_app",
+        factory=True,
+        workers=workers,
+        **_options(settings),
+        **UVICORN,
     )
     host, port = listener.getsockname()[:2]
     told = f"Prumo is ready: http://{reachable(host)}:{port}/graphql"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Until uvicorn has its own, and what it raises the signal for once more when one process has stopped: not the
+        # default, which exits with 143 and leaves files behind.
+        signal.signal(number, lambda number, frame: sys.exit(0))
     if workers == 1:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # What uvicorn raises the signal for once more when it has stopped: not the default, which exits with 143.
-            signal.signal(number, lambda number, frame: sys.exit(0))
+        from gateway.connections import require_connections
+
+        asyncio.run(require_connections(settings, workers))
         try:
             _Alone(config, told).run(sockets=[listener])
         except SystemExit as ended:
@@ -94,9 +110,34 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
                 raise _not_started() from None
             raise
     else:
-        create_app(settings)  # tried here first: what keeps workers from starting is told in a sentence
+        from gateway.metrics import shared_by_processes
+
         with shared_by_processes():
+            uvicorn._subprocess.spawn = _FORKING  # type: ignore[assignment]  # what it has no setting for
+            _FORKING.set_forkserver_preload(["gateway.preloaded"])
+            _require_startable(workers)
             _Supervisor(config, [listener], f"{told} ({workers} processes)").run()
+
+
+def _require_startable(workers: int) -> None:
+    """Raises CannotRun: what keeps workers from starting is told in a sentence, and once."""
+    mine, theirs = _FORKING.Pipe(duplex=False)
+    checking = _FORKING.Process(target=_check, args=(workers, theirs), daemon=True)
+    checking.start()
+    theirs.close()
+    try:
+        reason = mine.recv()
+    except EOFError:
+        raise _not_started() from None
+    checking.join()
+    if reason is not None:
+        raise CannotRun(reason)
+
+
+def _check(workers: int, told: Connection) -> None:
+    from gateway import preloaded
+
+    preloaded.check(workers, told)
 
 
 class _Alone(uvicorn.Server):
@@ -136,10 +177,12 @@ class _Supervisor(Multiprocess):
 
 
 def configured_app() -> Starlette:
-    """What each process of `serve` makes of the environment. Called by uvicorn, in its loop."""
+    """What the one process makes of the environment. Called by uvicorn, in its loop."""
+    from gateway.observability import configure_logging
+
     configure_logging()
     settings = Settings()
-    return _app(settings, drain_before_stopping(settings.drain_seconds))
+    return app_for_long(settings, drain_before_stopping(settings.drain_seconds))
 
 
 def _not_started() -> CannotRun:
@@ -153,13 +196,17 @@ def _options(settings: Settings) -> dict[str, Any]:  # Any: as in UVICORN
     }
 
 
-def _app(settings: Settings, stopping: Stopping | None = None) -> Starlette:
+def app_for_long(
+    settings: Settings, stopping: Stopping | None = None, operations: "Operations | None" = None
+) -> Starlette:
     """The schema's objects live as long as the process: the collector need not look at them again and again.
 
     What a request makes is freed by counting references, nearly all of it, so it may look rarely: every 700
     objects, its default, is several times in each page of products.
     """
-    app = create_app(settings, stopping=stopping)
+    from gateway.app import create_app
+
+    app = create_app(settings, stopping=stopping, operations=operations)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
@@ -17,10 +17,12 @@ from contexts.identity.api import MOST_SESSIONS
 from contexts.shared.adapters.mail import SmtpMailer
 from contexts.shared.adapters.replica import LONGEST_LAG
 from gateway.listening import reachable
-from schema.documents import AcceptedDocuments
+from schema.accepted import AcceptedDocuments
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
-from schema.throttle import Allowance, Throttle
+
+if TYPE_CHECKING:
+    from schema.throttle import Throttle
 
 ISSUER = "prumo"
 AUDIENCE = "prumo"
@@ -291,8 +293,10 @@ class Settings(BaseSettings):
         )
 
     @property
-    def throttle(self) -> Throttle | None:
+    def throttle(self) -> "Throttle | None":
         """Nobody's bucket is touched yet; None: switched off."""
+        from schema.throttle import Allowance, Throttle
+
         if not self.throttle_points:
             return None
         share = self.throttle_anonymous_share

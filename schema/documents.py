@@ -7,7 +7,6 @@ The documents of the manifest are pinned, so that no stranger's can push them ou
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from graphql import (
     DocumentNode,
@@ -21,6 +20,7 @@ from graphql import (
 )
 
 from contexts.shared.tracing import span
+from schema.accepted import AcceptedDocuments
 from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
@@ -39,17 +39,6 @@ _UNKNOWN_ID = (
     "No document has this id here. Ids are in the persisted manifest, `graphql/persisted.json`; a new document is"
     " known once it has been deployed."
 )
-
-
-class AcceptedDocuments(StrEnum):
-    """Which documents are executed, and how they may be asked for."""
-
-    OPEN = "open"
-    """Any. Clients may register theirs, to ask for them by id (Apollo's automatic persisted queries)."""
-    PERSISTED = "persisted"
-    """Those of the manifest, by id or by the same text."""
-    TRUSTED = "trusted"
-    """Those of the manifest, by id only."""
 
 
 @dataclass(frozen=True, slots=True)

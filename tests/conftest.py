@@ -48,7 +48,7 @@ async def copied(postgres: Postgres, template: str, name: str | None = None) -> 
 async def template(postgres: Postgres) -> str:
     """The name of a migrated, empty database that others are copied from."""
     engine = create_async_engine(await copied(postgres, "template1", "prumo_template"))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(migrations.upgrade)
     await engine.dispose()
     return "prumo_template"

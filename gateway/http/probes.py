@@ -1,9 +1,11 @@
 """The routes around GraphQL: is the process alive, can it serve, what does it measure, which keys does it sign with."""
 
+from collections.abc import Mapping
+
 import orjson
 from asyncpg import InterfaceError, PostgresError, UndefinedTableError
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import Text, column, select, table
+from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,10 +14,12 @@ from contexts.shared.adapters.query import Query
 from gateway import metrics
 from gateway.stopping import Stopping
 from gateway.wiring import Wired
+from migrations import Ahead, Applied, Behind, TooNew
 
 _JSON = "application/json"
-_HEADS = Query(select(column("version_num", Text)).select_from(table("alembic_version")))
-"""Alembic's own table: the revisions the database stands at."""
+_APPLIED = migrations.COMPATIBILITY.c
+_COMPATIBILITY = Query(select(_APPLIED.branch, _APPLIED.revision, _APPLIED.runs_with))
+"""By branch: the newest revision of the database, and the earliest that code must have."""
 
 
 async def healthz(request: Request) -> Response:
@@ -24,26 +28,33 @@ async def healthz(request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the database is reachable and at this code's revision, and we are here to stay."""
+    """Whether the database is reachable and this code runs on its revisions, and we are here to stay."""
 
-    def __init__(self, parts: Wired, stopping: Stopping) -> None:
+    def __init__(self, parts: Wired, stopping: Stopping, code: Mapping[str, int] | None = None) -> None:
         self._stopping = stopping
         self._database = parts.database
-        self._heads = migrations.code_heads()
+        self._code = code or migrations.newest()
 
     async def __call__(self, request: Request) -> Response:
         """200 when requests can be served, 503 and the reason when not."""
         if self._stopping.begun:
             return _not_ready("the server is stopping")
         try:
-            heads = {head for (head,) in await self._database.fetch(_HEADS)}
+            rows = await self._database.fetch(_COMPATIBILITY)
         except UndefinedTableError:
-            heads = set()
+            rows = []
         except (OSError, PostgresError, InterfaceError, TimeoutError):
             return _not_ready("the database cannot be reached")
-        if heads != self._heads:
-            return _not_ready("the database is not at this code's revision; run `prumo migrate`")
-        return Response(b'{"status":"ready"}', media_type=_JSON)
+        database = {branch: Applied(revision, runs_with) for branch, revision, runs_with in rows}
+        match migrations.compared(database, self._code):
+            case Behind(branches):
+                return _not_ready(
+                    f"the database is behind this code in {', '.join(branches)}; run `prumo migrate`"
+                )
+            case TooNew(needs):
+                return _not_ready(f"the database is newer than this code, which must have {', '.join(needs)}")
+            case Ahead() | None:
+                return Response(b'{"status":"ready"}', media_type=_JSON)
 
 
 def _not_ready(reason: str) -> Response:

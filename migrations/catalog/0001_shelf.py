@@ -10,6 +10,7 @@ revision = "catalog_0001"
 down_revision = None
 branch_labels = ("catalog",)
 depends_on = "shared_0001"
+runs_with = "catalog_0001"
 
 QUANTITY = sa.Numeric(14, 3)
 INSTANT = sa.DateTime(timezone=True)

@@ -11,6 +11,7 @@ revision = "catalog_0002"
 down_revision = "catalog_0001"
 branch_labels = None
 depends_on = None
+runs_with = "catalog_0002"
 
 STEMMER = "CREATE TEXT SEARCH DICTIONARY catalog.stemmer (TEMPLATE = snowball, LANGUAGE = portuguese)"
 

@@ -11,6 +11,7 @@ revision = "identity_0001"
 down_revision = None
 branch_labels = ("identity",)
 depends_on = "shared_0001"
+runs_with = "identity_0001"
 
 INSTANT = sa.DateTime(timezone=True)
 

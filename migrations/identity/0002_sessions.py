@@ -10,6 +10,7 @@ revision = "identity_0002"
 down_revision = "identity_0001"
 branch_labels = None
 depends_on = "shared_0002"
+runs_with = "identity_0002"
 
 INSTANT = sa.DateTime(timezone=True)
 ADMINS = ("audit:read", "role:manage")

@@ -11,6 +11,7 @@ revision = "identity_0003"
 down_revision = "identity_0002"
 branch_labels = None
 depends_on = None
+runs_with = "identity_0003"
 
 INSTANT = sa.DateTime(timezone=True)
 

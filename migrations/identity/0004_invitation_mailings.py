@@ -10,6 +10,7 @@ revision = "identity_0004"
 down_revision = "identity_0003"
 branch_labels = None
 depends_on = None
+runs_with = "identity_0004"
 
 
 def upgrade() -> None:

@@ -10,6 +10,7 @@ revision = "identity_0005"
 down_revision = "identity_0004"
 branch_labels = None
 depends_on = None
+runs_with = "identity_0005"
 
 
 def upgrade() -> None:

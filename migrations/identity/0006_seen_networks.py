@@ -10,6 +10,7 @@ revision = "identity_0006"
 down_revision = "identity_0005"
 branch_labels = None
 depends_on = None
+runs_with = "identity_0006"
 
 
 def upgrade() -> None:

@@ -10,6 +10,7 @@ revision = "orders_0001"
 down_revision = None
 branch_labels = ("orders",)
 depends_on = "shared_0001"
+runs_with = "orders_0001"
 
 QUANTITY = sa.Numeric(14, 3)
 TOTAL = sa.Numeric(22, 2)

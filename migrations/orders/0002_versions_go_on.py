@@ -10,6 +10,7 @@ revision = "orders_0002"
 down_revision = "orders_0001"
 branch_labels = None
 depends_on = None
+runs_with = "orders_0002"
 
 
 def upgrade() -> None:

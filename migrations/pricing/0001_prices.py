@@ -11,6 +11,7 @@ revision = "pricing_0001"
 down_revision = None
 branch_labels = ("pricing",)
 depends_on = "shared_0001"
+runs_with = "pricing_0001"
 
 
 def _applies(alias: str, source: str, owner: str = "") -> str:

@@ -11,6 +11,7 @@ revision = "shared_0001"
 down_revision = None
 branch_labels = ("shared",)
 depends_on = None
+runs_with = "shared_0001"
 
 EXTENSIONS = ("btree_gist", "citext", "pg_trgm", "unaccent")
 

@@ -11,6 +11,7 @@ revision = "shared_0002"
 down_revision = "shared_0001"
 branch_labels = None
 depends_on = None
+runs_with = "shared_0002"
 
 
 def upgrade() -> None:

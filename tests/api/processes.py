@@ -29,12 +29,12 @@ class Server:
     log: Path
 
     def workers(self) -> list[psutil.Process]:
-        """The processes of `--workers N`."""
+        """The processes of `--workers N`, forked by a process that multiprocessing has for that."""
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # ended, and perhaps not yet buried
-                if any("spawn_main" in word for word in child.cmdline()):
-                    found.append(child)
+                if any("forkserver" in word for word in child.cmdline()):
+                    found += child.children()
         return found
 
     def written(self) -> str:

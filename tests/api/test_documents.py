@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from gateway.app import create_app
 from gateway.progress import CannotRun
 from gateway.settings import Settings
-from schema.documents import AcceptedDocuments
+from schema.accepted import AcceptedDocuments
 from schema.manifest import id_of
 from tests.api import serving
 from tests.api import socket_client as sockets

@@ -264,10 +264,10 @@ async def test_not_ready_before_the_migration_nor_without_the_database(
     url = await copied(postgres, template)
     engine = create_async_engine(url)
     async with engine.begin() as connection:
-        await connection.execute(text("DELETE FROM alembic_version WHERE version_num LIKE 'orders%'"))
+        await connection.execute(text("DELETE FROM prumo_compatibility WHERE branch = 'orders'"))
     await engine.dispose()
     for database_url, reason in (
-        (url, "the database is not at this code's revision; run `prumo migrate`"),
+        (url, "the database is behind this code in orders; run `prumo migrate`"),
         ("postgresql://127.0.0.1:1/x", "the database cannot be reached"),
     ):
         parts = settings.model_copy(update={"database_url": database_url})

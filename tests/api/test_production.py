@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from schema.documents import AcceptedDocuments
+from schema.accepted import AcceptedDocuments
 from schema.manifest import id_of
 from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, Json

@@ -60,7 +60,7 @@ async def ask(address: str, path: str, query: str | None = None) -> str | None:
 
 def counting(folder: Path) -> int:
     """How many processes have answered something."""
-    return len(list(folder.glob("prumo-metrics-*/gauge_livesum_*.db")))
+    return len(list(folder.glob("prumo-metrics-*/counter_*.db")))
 
 
 async def test_metrics_are_those_of_all_processes(address: str, tmp_path: Path) -> None:

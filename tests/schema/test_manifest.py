@@ -7,7 +7,8 @@ import orjson
 import pytest
 from graphql import GraphQLSchema, OperationType
 
-from schema.documents import AcceptedDocuments, ById, Documents, Prepared, Refused
+from schema.accepted import AcceptedDocuments
+from schema.documents import ById, Documents, Prepared, Refused
 from schema.limits import Limits
 from schema.manifest import BrokenManifest, Manifest, PersistedOperation, collected, id_of, read, written
 from schema.stitching import stitch

@@ -59,7 +59,7 @@ def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 async def url(primary: Postgres) -> str:
     engine = create_async_engine(primary.url(DATABASE))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(migrations.upgrade)
     await engine.dispose()
     return primary.url(DATABASE)
