@@ -20,7 +20,6 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import OrderStatus
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
-from contexts.shared.rejections import Forbidden, NotFound
 
 CUSTOMER = Customer(new_id(), new_id())
 CEMENT = Good(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
@@ -97,8 +96,8 @@ def test_every_step_by_staff_and_by_the_buyer(start: OrderStatus, end: OrderStat
 
 def test_reach() -> None:
     mine = order()
-    assert mine.out_of_reach(OwnAccount(CUSTOMER.account_id), ()) is None
-    assert isinstance(mine.out_of_reach(OwnAccount(new_id()), ()), NotFound)
-    assert mine.out_of_reach(Portfolio(new_id()), {CUSTOMER.account_id}) is None
-    assert isinstance(mine.out_of_reach(Portfolio(new_id()), {new_id()}), Forbidden)
-    assert mine.out_of_reach(EveryAccount(), ()) is None
+    assert mine.is_within(OwnAccount(CUSTOMER.account_id), ())
+    assert not mine.is_within(OwnAccount(new_id()), ())
+    assert mine.is_within(Portfolio(new_id()), {CUSTOMER.account_id})
+    assert not mine.is_within(Portfolio(new_id()), {new_id()})
+    assert mine.is_within(EveryAccount(), ())
