@@ -114,18 +114,16 @@ class Orders(Protocol):
 
     async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]: ...
 
-    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]: ...
+    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
+        """By each number as it was asked for, however people write it."""
+        ...
 
 
 class OrderBook(Protocol):
     """Where orders are entered and moved on, in the caller's transaction."""
 
-    async def next_serial(self, transaction: Transaction) -> int:
-        """A number nobody else gets. A rollback after this leaves a gap."""
-        ...
-
-    async def enter(self, transaction: Transaction, order: Order) -> None:
-        """Keep a new order, and tell those who watch the account's orders."""
+    async def enter(self, transaction: Transaction, order: Order) -> bool:
+        """Keep a new order, and tell those who watch the account's orders; False: another has its number."""
         ...
 
     async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:

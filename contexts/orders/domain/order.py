@@ -53,12 +53,12 @@ class Order:
 
     @classmethod
     def place(
-        cls, id: UUID, serial: int, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
+        cls, id: UUID, number: str, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
     ) -> "Order":
-        """A new order of the lines that `agree` let through; `serial` makes its number."""
+        """A new order of the lines that `agree` let through."""
         return cls(
             id=id,
-            number=order_number(serial, at),
+            number=number,
             account_id=customer.account_id,
             user_id=customer.user_id,
             status=OrderStatus.PLACED,
@@ -79,21 +79,16 @@ class Order:
         """Whether somebody may touch this order. For those who may not, it does not exist."""
         match reach:
             case OwnAccount(account_id):
-                return None if account_id == self.account_id else order_not_found()
+                return account_id == self.account_id
             case Portfolio():
                 return self.account_id in portfolio
             case EveryAccount():
-                return None
+                return True
 
 
 def order_not_found() -> NotFound:
     """No order with the id that a mutation's input names."""
     return NotFound("order", ("input", "id"))
-
-
-def order_number(serial: int, at: datetime) -> str:
-    """The number people use, e.g. `P-2026-000123`: the year of placing in Brazil, and a running number."""
-    return f"P-{at.astimezone(BRASILIA):%Y}-{serial:06}"
 
 
 def agree(

@@ -9,7 +9,7 @@ import pytest
 
 from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, UnitPrice, priced
 from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio
-from contexts.orders.domain.order import Order, agree, order_number
+from contexts.orders.domain.order import Order, agree
 from contexts.orders.domain.rejections import (
     EmptyCart,
     InvalidTransition,
@@ -40,7 +40,7 @@ def cart(*goods: Good) -> PricedCart:
 def order(status: OrderStatus = OrderStatus.PLACED) -> Order:
     lines = agree(cart(CEMENT), 3, None)
     assert isinstance(lines, tuple)
-    placed = Order.place(new_id(), 7, CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
+    placed = Order.place(new_id(), "P-0000-0007-6", CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
     return replace(placed, status=status)
 
 
@@ -65,11 +65,6 @@ def test_checks_come_in_their_order() -> None:
 def test_what_left_the_catalog_cannot_be_ordered() -> None:
     gone = Good(new_id(), "VELHO", "Fora de linha", "UN", Decimal(1))
     assert agree(cart(CEMENT, gone), 3, None) == PriceOnRequest(("VELHO",))
-
-
-def test_the_year_of_a_number_is_brazilian() -> None:
-    assert order_number(123, datetime(2027, 1, 1, 2, 59, tzinfo=UTC)) == "P-2026-000123"
-    assert order_number(1234567, datetime(2027, 1, 1, 3, tzinfo=UTC)) == "P-2027-1234567"
 
 
 STAFF = {
