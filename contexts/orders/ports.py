@@ -49,6 +49,10 @@ class Buyers(Protocol):
         """The accounts a sales rep looks after."""
         ...
 
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        """The sales reps who look after an account."""
+        ...
+
     async def addressee(self, user_id: UUID) -> Addressee | None:
         """Where to write to a user; None when the user is gone."""
         ...
@@ -168,6 +172,6 @@ class IdempotencyKeys(Protocol):
 class OrderChanges(Protocol):
     """Tells which orders change, while it is listened to."""
 
-    def within(self, reach: Reach) -> AsyncGenerator[UUID, None]:
-        """The orders within reach that change from now on, by id; without end."""
+    def within(self, reach: Reach) -> AsyncGenerator[Order, None]:
+        """The orders within reach that change from now on, as they are after the change or later; without end."""
         ...

@@ -309,7 +309,7 @@ class _Connection:
             client_address(scope),
             SocketClient(scope, secure=False),
         )
-        if (reason := operations.stock_reason(operation.kind)) is not None:
+        if (reason := operations.stock_reason()) is not None:
             metrics.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
             return await operations.subscribe(
