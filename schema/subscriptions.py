@@ -1,4 +1,4 @@
-"""Subscriptions that ask the same: heard once, answered once, the answer handed to each (docs/adr/0020).
+"""Subscriptions that ask the same: heard once, answered once, the answer handed to each (docs/adr/0012-throttle.md).
 
 Which subscriptions are the same is the caller's to say, by the key: whatever changes an answer is in it.
 """
