@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection
 
@@ -48,11 +49,20 @@ async def parts(settings: Settings) -> AsyncIterator[Wired]:
 
 async def until_listening(parts: Wired) -> None:
     """PostgreSQL tells from now on what changes, `parts` and the module's `app`."""
-    channel = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%order_updated%'"
-    async with parts.database.begin() as transaction:
-        async with asyncio.timeout(10):
-            while len(await transaction.connection.raw.fetch(channel)) < 2:  # noqa: ASYNC110 - PostgreSQL sets no event
-                await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while await listeners(parts) < 2:  # noqa: ASYNC110 - PostgreSQL sets no event
+            await asyncio.sleep(0.01)
+
+
+async def listeners(parts: Wired) -> int:
+    """In a transaction of its own: pg_stat_activity stays as it was inside one."""
+    listening = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN%order_updated%'"
+    )
+    async with parts.database.reading() as connection:
+        found = await connection.scalar(listening)
+    return int(found or 0)
 
 
 @pytest.fixture(scope="module", params=list(ExecutorKind), ids=lambda kind: kind.value)
