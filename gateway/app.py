@@ -86,7 +86,12 @@ def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: 
         public_cache_seconds=settings.public_cache_seconds,
         secure=settings.base_url.startswith("https://"),
     )
-    limits = SocketLimits(settings.max_sockets, settings.max_sockets_per_user, settings.max_anonymous_sockets)
+    limits = SocketLimits(
+        settings.max_sockets,
+        settings.max_sockets_per_user,
+        settings.max_anonymous_sockets,
+        operations_per_user=settings.max_socket_operations_per_user,
+    )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins, limits).__call__),

@@ -202,6 +202,14 @@ class Settings(BaseSettings):
     max_sockets_per_user: int = Field(
         30, ge=1, description="Open websockets of one user per process; beyond it 1013."
     )
+    max_socket_operations_per_user: int = Field(
+        60,
+        ge=1,
+        description=(
+            "Subscriptions and other operations under way on all websockets of one user, or of the anonymous callers of"
+            " one address, per process; one more is THROTTLED."
+        ),
+    )
     max_anonymous_sockets: int = Field(
         100,
         ge=1,

@@ -154,7 +154,7 @@ async def wired(
         catalog = _catalog(settings, database, clock, images)
         pricing = _pricing(database, clock, catalog, identity)
         buyers = IdentityBuyers(identity.accounts, identity.viewers)
-        changes = ListenedOrderChanges(database, buyers)
+        changes = ListenedOrderChanges(database, SqlOrders(database, buyers), buyers)
         if listening:
             await stack.enter_async_context(changes)
         orders = _orders(settings, database, clock, catalog, pricing, buyers, changes)

@@ -1,11 +1,14 @@
 """Executing one operation for one caller: variables, authority, execution, masked errors."""
 
+import hashlib
+import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from typing import Any
+from uuid import UUID
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import Executor
@@ -14,6 +17,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from contexts.shared.clock import Clock
+from contexts.shared.network import network
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
 from schema.cost import Charge, Cost, lookups, object_cost, work_cost
@@ -23,6 +27,7 @@ from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
 from schema.execution.stock import GuardedExecutor, objects_in
 from schema.limits import TooComplex
+from schema.subscriptions import LeftBehind, Subscriptions
 from schema.throttle import Bucket, Throttle
 from schema.wording import of_variables
 
@@ -33,6 +38,12 @@ Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 REPORTED_ERRORS = 10
+
+COPY = 1
+"""Points for each subscriber that an event's answer is sent to beside the first, which pays for executing it."""
+
+NO_SESSION = UUID(int=0)
+"""In the principal that events are executed for: equal subscriptions of all sessions of a user share the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +107,15 @@ class Operations:
     documents: Documents
     executor: ExecutorKind = ExecutorKind.BREADTH
     throttle: Throttle | None = None
+    subscriptions: Subscriptions[Response] = field(default_factory=Subscriptions)
 
     @property
     def schema(self) -> GraphQLSchema:
         """graphql-core's schema below strawberry's."""
         return self.strawberry._schema
 
-    def stock_reason(self, kind: OperationType) -> str | None:
-        """Why graphql-core's executor runs an operation of this kind; None: it does not."""
-        if kind is OperationType.SUBSCRIPTION:
-            return "subscription"
+    def stock_reason(self) -> str | None:
+        """Why graphql-core's executor runs the operations; None: it does not."""
         return "setting" if self.executor is ExecutorKind.STOCK else None
 
     def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
@@ -158,7 +168,9 @@ class Operations:
     ) -> "AsyncIterator[Response] | Response":
         """The responses of a subscription as its events come, or the one response that refuses it.
 
-        Each event is answered inside a `turn`, which may give it up with a GraphQLError.
+        Each event is answered inside a `turn`, which may give it up with a GraphQLError. It costs what subscribing did;
+        when the caller cannot pay, the subscription ends with THROTTLED. Equal subscriptions of one viewer share
+        their answers: a caller who may not see them any more must be let go by whoever reads the responses.
         """
         admitted = self._admit(operation, variables, context)
         if isinstance(admitted, Response):
@@ -171,7 +183,9 @@ class Operations:
             source = await source
         if isinstance(source, ExecutionResult):
             return refusal(list(source.errors or ()), context.request_id)
-        return self._events(executor, source, admitted.charge, context, clock, turn)
+        viewer = _viewer(context)
+        event = _EventOf(self, admitted, executor, viewer, clock, turn)
+        return self._events(_subject(admitted, viewer), source, event)
 
     def _admit(
         self, operation: Operation, given: Mapping[str, object], context: RequestContext
@@ -244,36 +258,110 @@ class Operations:
         return _response(result.data, errors, request_id, cost(objects_in(result.data)))
 
     async def _events(
-        self,
-        executor: Executor[Any],
-        source: AsyncIterable[Any],
-        charge: Charge,
-        context: RequestContext,
-        clock: Clock,
-        turn: Turn,
+        self, subject: Hashable, source: AsyncIterable[Any], event: "_EventOf"
     ) -> AsyncIterator[Response]:
+        answers = self.subscriptions.join(subject, source, event.answered, event.failed)
         try:
-            async for event in source:
-                each = executor.build_per_event_executor(event)
-                # Every event is an operation of its own: its own instant, its own loaders.
-                each.context_value = RequestContext(
-                    context.contexts,
-                    context.principal,
-                    context.request_id,
-                    clock.now(),
-                    context.address,
-                    context.client,
-                )
-                # What is reserved stays so: it paid for subscribing, and the events are the server's to send.
-                try:
-                    async with turn():
-                        response = await self._stock(each, charge.cost, context.request_id)
-                except GraphQLError as error:
-                    response = refusal([error], context.request_id)
-                yield response
-        finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
+            async with aclosing(answers):
+                async for response in answers:
+                    yield response
+        except LeftBehind:
+            error = GraphQLError(
+                "The events came faster than they were taken. Subscribe again, and read what you have missed.",
+                extensions={"code": "THROTTLED"},
+            )
+            yield refusal([error], event.context.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _EventOf:
+    """What an event of a subscription is answered with. `context`: of the viewer, with no other trace of a request."""
+
+    operations: Operations
+    admitted: _Admitted
+    executor: Executor[Any]
+    context: RequestContext
+    clock: Clock
+    turn: Turn
+
+    async def answered(self, event: object, subscribers: int) -> Response:
+        """The answer, for so many subscribers; refused when it is too slow, or the viewer has too few points."""
+        charge = self._charge(subscribers)
+        if isinstance(charge, Response):
+            return charge
+        try:
+            async with self.turn():
+                return await self._executed(event, charge)
+        except GraphQLError as error:
+            return refusal([error], self.context.request_id)
+
+    def failed(self, error: Exception) -> Response:
+        """The one answer to all subscribers, logged once, when there can be no more."""
+        return refusal([GraphQLError("Not a resolver's.", original_error=error)], self.context.request_id)
+
+    def _charge(self, subscribers: int) -> Charge | Response:
+        charge, throttle = self.admitted.charge, self.operations.throttle
+        if throttle is None:
+            return charge
+        bucket = throttle.bucket(self.context.principal, self.context.address)
+        points = min(charge.requested + COPY * (subscribers - 1), bucket.allowance.maximum)
+        if not bucket.take(points):
+            return _throttled(points, bucket, self.context.request_id)
+        return replace(charge, bucket=bucket)
+
+    async def _executed(self, event: object, charge: Charge) -> Response:
+        # Every event is an operation of its own: its own instant, its own loaders.
+        viewer, admitted, operations = self.context, self.admitted, self.operations
+        context = RequestContext(
+            viewer.contexts, viewer.principal, viewer.request_id, self.clock.now(), viewer.address
+        )
+        if operations.executor is ExecutorKind.STOCK:
+            each = self.executor.build_per_event_executor(event)
+            each.context_value = context
+            return await operations._stock(each, charge.settled, context.request_id)
+        execution = Execution(
+            operations.schema,
+            operations.strawberry.schema_converter,
+            admitted.operation.plan,
+            admitted.variables,
+            context,
+            admitted.denials.fields,
+        )
+        data = await execution.run(event)
+        errors = [*admitted.denials.errors, *execution.errors]
+        return _response(data, errors, context.request_id, charge.settled(execution.objects))
+
+
+def _viewer(context: RequestContext) -> RequestContext:
+    """The context of whoever subscribes, without what only this one of several has: session, client, address.
+
+    An anonymous caller keeps the address: it says whose points are spent.
+    """
+    principal = context.principal
+    return RequestContext(
+        context.contexts,
+        None if principal is None else replace(principal, session_id=NO_SESSION),
+        context.request_id,
+        context.at,
+        context.address if principal is None else "",
+    )
+
+
+def _subject(admitted: _Admitted, viewer: RequestContext) -> Hashable:
+    """Equal for subscriptions that get the same answers: document, operation, variables, all of the viewer.
+
+    An anonymous viewer is the network, whose bucket pays.
+    """
+    operation = admitted.operation
+    declared = (each.variable.name.value for each in operation.plan.operation.variable_definitions or ())
+    given = {name: admitted.given[name] for name in declared if name in admitted.given}
+    return (
+        operation.prepared.id,
+        operation.name,
+        hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest(),
+        viewer.principal,
+        None if viewer.principal is not None else network(viewer.address),
+    )
 
 
 def refusal(errors: list[GraphQLError], request_id: str) -> Response:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from secrets import randbelow
 from typing import Any
 from uuid import UUID, uuid4
 
 from asyncpg import Record
+from stdnum import damm
 
 from benchmarks.floor.answers import Json, Prices, amount, number, prices
 from benchmarks.floor.reads import Connection
@@ -18,7 +20,6 @@ from contexts.shared.ids import new_id
 from resolvers.vocabulary.node import node_id
 
 _CENTAVO = Decimal("0.01")
-_BRASILIA = timezone(timedelta(hours=-3))
 
 
 class Refused(Exception):
@@ -143,7 +144,6 @@ class CheckOut:
         self._stock = statements.one("FROM catalog.stock")
         self._reserve = statements.one("UPDATE catalog.stock")
         self._hold = statements.one("INSERT INTO catalog.stock_reservations")
-        self._serial = statements.one("nextval(")
         self._enter = statements.one("INSERT INTO orders.orders")
         self._line = statements.one("INSERT INTO orders.order_lines")
         self._tell = statements.one("pg_notify", takes="order_changed")
@@ -215,8 +215,8 @@ class CheckOut:
                 raise Refused("OUT_OF_STOCK")
             await _run(connection, self._reserve, facts)
             await _run(connection, self._hold, facts)
-            serial = await connection.fetchval(self._serial.sql)
-            order_number = f"P-{now.astimezone(_BRASILIA):%Y}-{serial:06}"
+            chance = f"{randbelow(10**8):08}"
+            order_number = f"P-{chance[:4]}-{chance[4:]}-{damm.calc_check_digit(chance)}"
             facts |= {
                 "number": order_number,
                 "order_changed": f"{caller.account_id}:{order_id}",

@@ -41,6 +41,10 @@ class Accounts(Protocol):
         """The ids of the accounts a sales rep looks after; empty for anybody else."""
         ...
 
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        """The ids of the sales reps who look after an account: `portfolio_of`, the other way round."""
+        ...
+
 
 class AccountRegister(Protocol):
     """Writes buyer accounts."""

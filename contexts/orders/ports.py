@@ -49,6 +49,10 @@ class Buyers(Protocol):
         """The accounts a sales rep looks after."""
         ...
 
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        """The sales reps who look after an account."""
+        ...
+
     async def addressee(self, user_id: UUID) -> Addressee | None:
         """Where to write to a user; None when the user is gone."""
         ...
@@ -114,18 +118,16 @@ class Orders(Protocol):
 
     async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]: ...
 
-    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]: ...
+    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
+        """By each number as it was asked for, however people write it."""
+        ...
 
 
 class OrderBook(Protocol):
     """Where orders are entered and moved on, in the caller's transaction."""
 
-    async def next_serial(self, transaction: Transaction) -> int:
-        """A number nobody else gets. A rollback after this leaves a gap."""
-        ...
-
-    async def enter(self, transaction: Transaction, order: Order) -> None:
-        """Keep a new order, and tell those who watch the account's orders."""
+    async def enter(self, transaction: Transaction, order: Order) -> bool:
+        """Keep a new order, and tell those who watch the account's orders; False: another has its number."""
         ...
 
     async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:
@@ -170,6 +172,6 @@ class IdempotencyKeys(Protocol):
 class OrderChanges(Protocol):
     """Tells which orders change, while it is listened to."""
 
-    def within(self, reach: Reach) -> AsyncGenerator[UUID, None]:
-        """The orders within reach that change from now on, by id; without end."""
+    def within(self, reach: Reach) -> AsyncGenerator[Order, None]:
+        """The orders within reach that change from now on, as they are after the change or later; without end."""
         ...

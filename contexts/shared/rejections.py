@@ -37,7 +37,7 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """The caller may do this, but not to this row (an account outside the rep's portfolio, say)."""
+    """The caller may do this, but not so. A row out of the caller's reach is NotFound instead."""
 
     message: str
 

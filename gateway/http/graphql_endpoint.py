@@ -188,7 +188,7 @@ class GraphQLEndpoint:
             return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id)
         if method == "GET" and operation.kind is not OperationType.QUERY:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
-        if (reason := self.operations.stock_reason(operation.kind)) is not None:
+        if (reason := self.operations.stock_reason()) is not None:
             metrics.stock_executions.labels(reason).inc()
         session_id = None if context.principal is None else context.principal.session_id
         with self.parts.database.called_by(session_id, may_lag=operation.kind is OperationType.QUERY):

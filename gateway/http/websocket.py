@@ -46,6 +46,8 @@ class SocketLimits:
     """In one process, of one address: sockets without a caller, or before their `connection_init`."""
     operations: int = 20
     """At once on one socket; one more is answered with an error, the socket stays."""
+    operations_per_user: int = 60
+    """As `operations`, on all sockets of one user in one process, or of the anonymous callers of one address."""
     init_seconds: float = 10.0
     """Until `connection_init` must have come."""
 
@@ -108,6 +110,10 @@ class GraphQLSockets:
         if theirs > self.limits.sockets_per_user:
             raise _Close(1013, "Too many sockets of this user: close one, or try again later")
 
+    def running_of(self, owner: UUID | str) -> int:
+        """How many operations this user, or the anonymous callers of this network, have under way."""
+        return sum(len(each.running) for each in self._open if each.owner == owner)
+
 
 @dataclass(slots=True, eq=False)
 class _Connection:
@@ -118,6 +124,11 @@ class _Connection:
     network: str
     caller: TokenVerified | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> UUID | str:
+        """Who answers for what runs here: the user; the network, of a caller who is not known."""
+        return self.network if self.caller is None else self.caller.principal.user_id
 
     async def run(self) -> None:
         try:
@@ -242,16 +253,25 @@ class _Connection:
         request = read_members(payload, text.encode())
         if isinstance(request, HttpRefusal):
             raise _Close(4400, f"subscribe: {request.message}")
-        most = self.sockets.limits.operations
-        if len(self.running) >= most:
-            crowded = GraphQLError(
-                f"This socket runs {most} operations, the most it may: complete one, or open another socket.",
-                extensions={"code": "THROTTLED"},
-            )
-            errors = refusal([crowded], uuid4().hex).errors
+        if (crowded := self._crowded()) is not None:
+            errors = refusal([GraphQLError(crowded, extensions={"code": "THROTTLED"})], uuid4().hex).errors
             await self._send({"id": id, "type": "error", "payload": errors})
             return
         self.running[id] = asyncio.create_task(self._run(id, request))
+
+    def _crowded(self) -> str | None:
+        """Why there is no room for one operation more; None: there is."""
+        limits = self.sockets.limits
+        if len(self.running) >= limits.operations:
+            return (
+                f"This socket runs {limits.operations} operations, the most it may: complete one, or open another"
+                " socket."
+            )
+        if self.sockets.running_of(self.owner) >= limits.operations_per_user:
+            return (
+                f"Your sockets run {limits.operations_per_user} operations, the most they may: complete one."
+            )
+        return None
 
     async def _run(self, id: str, request: GraphQLRequest) -> None:
         """One operation to its end. Nothing it does ends the task silently or leaves its id taken."""
@@ -309,7 +329,7 @@ class _Connection:
             client_address(scope),
             SocketClient(scope, secure=False),
         )
-        if (reason := operations.stock_reason(operation.kind)) is not None:
+        if (reason := operations.stock_reason()) is not None:
             metrics.stock_executions.labels(reason).inc()
         if operation.kind is OperationType.SUBSCRIPTION:
             return await operations.subscribe(

@@ -58,7 +58,12 @@ class Query:
         self,
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its node id.")] = None,
-        number: Annotated[str | None, strawberry.argument(description="Its number.")] = None,
+        number: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Its number, with or without its dashes and spaces, in any case."
+            ),
+        ] = None,
     ) -> ordering.Order | None:
         reach = reach_of(info.context.signed_in())
         ledger = info.context.contexts.orders.orders

@@ -25,8 +25,6 @@ class Subscription:
     )
     async def order_updated(self, info: Info) -> AsyncIterator[ordering.Order]:
         reach = reach_of(info.context.signed_in())
-        orders = info.context.contexts.orders
-        async with aclosing(orders.changes.within(reach)) as changed:
-            async for order_id in changed:
-                if (order := (await orders.orders.by_ids(reach, [order_id])).get(order_id)) is not None:
-                    yield order
+        async with aclosing(info.context.contexts.orders.changes.within(reach)) as changed:
+            async for order in changed:
+                yield order

@@ -93,7 +93,12 @@ class Order(Node):
     is_type_of = represents(ordering.Order)
 
     id: strawberry.ID = identified_as("Order")
-    number: str = strawberry.field(description="What people call it on the phone.")
+    number: str = strawberry.field(
+        description=(
+            "What people call it on the phone, e.g. `P-4829-1673-7`: the last is a check digit, the others are drawn"
+            " by lot."
+        )
+    )
     status: OrderStatus = strawberry.field(description="Where it stands.")
     lines: list[OrderLine] = strawberry.field(description="What was ordered.")
     total: Money = strawberry.field(description="The sum of the rounded line totals.")

@@ -1,4 +1,4 @@
-"""Which executor runs queries and mutations; subscriptions always go to graphql-core."""
+"""Which executor runs operations, the events of subscriptions among them."""
 
 from enum import Enum
 

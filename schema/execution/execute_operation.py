@@ -55,13 +55,21 @@ class Execution:
     objects: int = 0
     """How many objects were found so far, whole columns at a time: what the operation cost."""
 
-    async def run(self) -> Object | None:
-        """The response's `data`; `errors` and `objects` are complete afterwards."""
+    async def run(self, event: object = None) -> Object | None:
+        """The response's `data`; `errors` and `objects` are complete afterwards. `event`: of a subscription."""
         root = self.plan.root
+        if self.plan.operation.operation is OperationType.SUBSCRIPTION:
+            return await self._of_event(root, event)
         if self.plan.operation.operation is OperationType.MUTATION:
             return await self._serially(root)
         (data,), _ = await self._execute_awaiting(root, [None], ROOT)
         return None if data is NULLED else data
+
+    async def _of_event(self, root: Selection, event: object) -> Object | None:
+        """ExecuteSubscriptionEvent: the event is the value of the one root field, already resolved."""
+        (plan,) = root.present(self.variables.coerced)
+        (value,), _ = await self._complete_awaiting(plan, [event], Field(ROOT, plan.key))
+        return None if value is NULLED else {plan.key: value}
 
     async def _serially(self, root: Selection) -> Object | None:
         data: Object = {}

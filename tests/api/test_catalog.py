@@ -1,7 +1,7 @@
 """The listing and its prices, through the shipped operations."""
 
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -82,6 +82,10 @@ async def test_staff_see_prices_on_behalf_of_an_account(shop: Shop) -> None:
 
     outside = await shop.operation("mobile/Products", {"account": other}, REP)
     assert (outside.codes, outside.body["data"]) == (["FORBIDDEN"], None)
+    nobodys = await shop.operation("mobile/Products", {"account": node_id("BuyerAccount", uuid4())}, REP)
+    assert [error["message"] for error in outside.body["errors"]] == [
+        error["message"] for error in nobodys.body["errors"]
+    ]
     assert nodes(await shop.operation("mobile/Products", {"account": other, "search": "cimento"}, VENDAS))
     no_prices = await shop.operation("mobile/Products", {"account": account}, CATALOGO)
     assert "FORBIDDEN" in no_prices.codes

@@ -247,7 +247,10 @@ async def test_orders_of_others_do_not_exist(shop: Shop) -> None:
 async def test_a_rep_moves_only_orders_of_the_portfolio(shop: Shop) -> None:
     theirs, other = await order_of(shop, SP), await order_of(shop, PA, "CIM_0002")
     assert (await move(shop, "orderConfirm", REP, theirs["id"]))["data"]["status"] == "CONFIRMED"
-    assert (await move(shop, "orderConfirm", REP, other["id"]))["error"]["code"] == "FORBIDDEN"
+    for step in ("orderConfirm", "orderCancel"):
+        refused = (await move(shop, step, REP, other["id"]))["error"]
+        assert refused == (await move(shop, step, REP, node_id("Order", uuid4())))["error"]
+        assert refused["code"] == "NOT_FOUND"
     listed = (await shop.operation("portal/Orders", {"first": 100}, REP)).data["orders"]["nodes"]
     assert other["id"] not in {order["id"] for order in listed}
 

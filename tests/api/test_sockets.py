@@ -141,6 +141,36 @@ async def test_one_operation_too_many_is_refused_and_the_socket_stays(
         assert [(await receive(socket))["type"] for _ in range(2)] == ["next", "complete"]
 
 
+async def test_a_user_has_so_many_operations_on_all_sockets_together(
+    operations: Operations, parts: Wired, shop: Shop
+) -> None:
+    app = only_sockets(operations, parts, SocketLimits(operations_per_user=3))
+    mine, theirs = await bearer(shop, SP), await bearer(shop, PA)
+    async with (
+        served(app) as address,
+        connected(address, mine) as first,
+        connected(address, mine) as second,
+        connected(address, theirs) as other,
+        connected(address) as nobodys,
+    ):
+        for socket, id in ((first, "1"), (first, "2"), (second, "1")):
+            await send(socket, id=id, type="subscribe", payload={"query": WATCH})
+            await send(socket, type="ping")
+            assert (await receive(socket))["type"] == "pong"
+        await send(second, id="2", type="subscribe", payload={"query": WATCH})
+        refused = await receive(second)
+        assert (refused["id"], refused["type"]) == ("2", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "THROTTLED"
+        for socket in (other, nobodys):
+            await send(socket, id="1", type="subscribe", payload=ASK)
+            assert [(await receive(socket))["type"] for _ in range(2)] == ["next", "complete"]
+        await send(first, id="2", type="complete")
+        await send(first, type="ping")
+        assert (await receive(first))["type"] == "pong"
+        await send(second, id="2", type="subscribe", payload=ASK)
+        assert [(await receive(second))["type"] for _ in range(2)] == ["next", "complete"]
+
+
 async def test_an_id_twice_is_4409_however_long_it_is(shop: Shop, address: str) -> None:
     """A close frame has room for 123 bytes of reason."""
     async with connected(address, await bearer(shop, SP)) as socket:

@@ -17,7 +17,6 @@ from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.signing_keys import SigningKeys
 from contexts.identity.api import TokenVerified
 from contexts.shared.clock import Clock
-from gateway import metrics
 from gateway.app import create_app
 from gateway.http.capacity import Capacity
 from gateway.http.websocket import GraphQLSockets
@@ -50,8 +49,6 @@ async def address(app: Starlette) -> AsyncIterator[str]:
 
 
 async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, address: str) -> None:
-    counted = {"reason": "subscription"}
-    before = metrics.registry.get_sample_value("prumo_graphql_stock_executions_total", counted) or 0
     async with (
         connected(address, await bearer(shop, SP)) as mine,
         connected(address, await bearer(shop, REP)) as reps,
@@ -62,8 +59,6 @@ async def test_orders_are_seen_as_they_change_by_those_they_concern(shop: Shop, 
             await send(watcher, type="ping")  # answered in order: the subscription is under way by then
             assert (await receive(watcher))["type"] == "pong"
         await asyncio.sleep(0.2)
-        after = metrics.registry.get_sample_value("prumo_graphql_stock_executions_total", counted)
-        assert after == before + 3
         placed = await shop.order(SP)
         for watcher in (mine, reps):
             message = await receive(watcher)

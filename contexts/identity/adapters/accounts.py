@@ -56,6 +56,7 @@ _IN_PORTFOLIO = Query(
     )
 )
 _PORTFOLIO_OF = Query(select(portfolio.c.account_id).where(portfolio.c.rep_id == bindparam("rep_id")))
+_REPS_OF = Query(select(portfolio.c.rep_id).where(portfolio.c.account_id == bindparam("account_id")))
 
 _STATUSES = {status.value: status for status in AccountStatus}
 
@@ -89,6 +90,10 @@ class SqlAccounts:
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         rows = await self.database.fetch(_PORTFOLIO_OF, {"rep_id": rep_id}, within)
         return frozenset(account_id for (account_id,) in rows)
+
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        rows = await self.database.fetch(_REPS_OF, {"account_id": account_id})
+        return frozenset(rep_id for (rep_id,) in rows)
 
     async def add(
         self,

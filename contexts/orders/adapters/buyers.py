@@ -24,6 +24,9 @@ class IdentityBuyers:
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return await self.accounts.portfolio_of(rep_id, within=within)
 
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        return await self.accounts.reps_of(account_id)
+
     async def addressee(self, user_id: UUID) -> Addressee | None:
         user = (await self.viewers.users([user_id])).get(user_id)
         return None if user is None else Addressee(user.name, user.email)

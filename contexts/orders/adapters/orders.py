@@ -1,6 +1,5 @@
 """Orders in PostgreSQL: reads within somebody's reach, and the book that writes are entered into."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +10,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, bindparam, func, literal, select, true
+from sqlalchemy.dialects.postgresql import insert
 
-from contexts.orders.adapters.tables import order_lines, order_numbers, order_transitions, orders
+from contexts.orders.adapters.tables import order_lines, order_transitions, orders
 from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.number import read_order_number
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
 from contexts.orders.ports import Buyers
@@ -27,8 +28,6 @@ from contexts.shared.transaction import Transaction
 
 ORDER_CHANNEL = "prumo_order_updated"
 """PostgreSQL notifies here at commit of every change of an order; the payload is `account_id:order_id`."""
-
-_NUMBER = re.compile(r"P-[0-9]{4}-[0-9]{6,18}")
 
 _ORDER = (
     orders.c.id,
@@ -138,12 +137,13 @@ class SqlOrders:
         return {order.id: order for order in _orders(rows)}
 
     async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
-        possible = [number for number in numbers if _NUMBER.fullmatch(number)]
-        if not possible:
+        read = {number: kept for number in numbers if (kept := read_order_number(number)) is not None}
+        if not read:
             return {}
         asked = await self._asked(reach)
-        rows = await self.database.fetch(_BY_NUMBERS[type(reach)], {**asked, "numbers": possible})
-        return {order.number: order for order in _orders(rows)}
+        rows = await self.database.fetch(_BY_NUMBERS[type(reach)], {**asked, "numbers": list(read.values())})
+        found = {order.number: order for order in _orders(rows)}
+        return {number: found[kept] for number, kept in read.items() if kept in found}
 
     async def _asked(self, reach: Reach) -> dict[str, object]:
         """What the reach's condition in _REACH compares with."""
@@ -156,9 +156,11 @@ class SqlOrders:
                 return {}
 
 
-_NEXT_SERIAL = Query(select(order_numbers.next_value()))
-_ENTER: Query[()] = Query(
-    orders.insert().values({column.name: bindparam(column.name) for column in orders.columns})
+_ENTER: Query[UUID] = Query(
+    insert(orders)
+    .values({column.name: bindparam(column.name) for column in orders.columns})
+    .on_conflict_do_nothing(index_elements=[orders.c.number])
+    .returning(orders.c.id)
 )
 _ENTER_LINE: Query[()] = Query(
     order_lines.insert().values({column.name: bindparam(column.name) for column in order_lines.columns})
@@ -187,11 +189,7 @@ _NOTIFY = Query(select(func.pg_notify(literal(ORDER_CHANNEL, Text), bindparam("c
 class SqlOrderBook:
     """Writes orders, their lines and their transitions, and notifies ORDER_CHANNEL."""
 
-    async def next_serial(self, transaction: Transaction) -> int:
-        ((serial,),) = await run(transaction, _NEXT_SERIAL, {})
-        return serial
-
-    async def enter(self, transaction: Transaction, order: Order) -> None:
+    async def enter(self, transaction: Transaction, order: Order) -> bool:
         entered = {
             "id": order.id,
             "number": order.number,
@@ -218,9 +216,11 @@ class SqlOrderBook:
             }
             for position, line in enumerate(order.lines)
         ]
-        await run(transaction, _ENTER, entered)
+        if not await run(transaction, _ENTER, entered):
+            return False
         await run_many(transaction, _ENTER_LINE, lines)
         await _notify(transaction, order)
+        return True
 
     async def lock(self, transaction: Transaction, order_id: UUID) -> Order | None:
         """One statement is enough here, because the lines of an order never change."""

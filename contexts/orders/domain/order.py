@@ -18,7 +18,7 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
 from contexts.shared.money import Money, subtotal
 from contexts.shared.quantity import Quantity
-from contexts.shared.rejections import Forbidden, NotFound
+from contexts.shared.rejections import NotFound
 
 BRASILIA = timezone(timedelta(hours=-3))
 """The distributor's time of day. Brazil has had no daylight saving time since 2019."""
@@ -53,12 +53,12 @@ class Order:
 
     @classmethod
     def place(
-        cls, id: UUID, serial: int, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
+        cls, id: UUID, number: str, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
     ) -> "Order":
-        """A new order of the lines that `agree` let through; `serial` makes its number."""
+        """A new order of the lines that `agree` let through."""
         return cls(
             id=id,
-            number=order_number(serial, at),
+            number=number,
             account_id=customer.account_id,
             user_id=customer.user_id,
             status=OrderStatus.PLACED,
@@ -75,30 +75,20 @@ class Order:
             return InvalidTransition(self.status, to)
         return replace(self, status=to, version=self.version + 1)
 
-    def out_of_reach(self, reach: Reach, portfolio: Collection[UUID]) -> NotFound | Forbidden | None:
-        """Why somebody may not touch this order; None if they may.
-
-        To another buyer it does not exist; a rep may know of it, but it is not theirs.
-        """
+    def is_within(self, reach: Reach, portfolio: Collection[UUID]) -> bool:
+        """Whether somebody may touch this order. For those who may not, it does not exist."""
         match reach:
             case OwnAccount(account_id):
-                return None if account_id == self.account_id else order_not_found()
+                return account_id == self.account_id
             case Portfolio():
-                if self.account_id in portfolio:
-                    return None
-                return Forbidden("The order's account is not in your portfolio.")
+                return self.account_id in portfolio
             case EveryAccount():
-                return None
+                return True
 
 
 def order_not_found() -> NotFound:
     """No order with the id that a mutation's input names."""
     return NotFound("order", ("input", "id"))
-
-
-def order_number(serial: int, at: datetime) -> str:
-    """The number people use, e.g. `P-2026-000123`: the year of placing in Brazil, and a running number."""
-    return f"P-{at.astimezone(BRASILIA):%Y}-{serial:06}"
 
 
 def agree(

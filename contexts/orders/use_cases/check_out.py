@@ -1,10 +1,13 @@
 """Turn the cart into an order: price, stock, order, key and events in one transaction, or nothing at all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from contexts.orders.domain.customer import Customer
+from contexts.orders.domain.number import order_number
 from contexts.orders.domain.order import Order, OrderLine, agree
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
@@ -25,6 +28,8 @@ from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_TOTAL = Decimal(10) ** 20
 """More than any cart can cost; arithmetic on larger numbers may overflow."""
+MOST_DRAWS = 100
+"""Of an order number: with half of all numbers taken, a hundred in vain come once in 10^30 checkouts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class CheckOut:
     stock: Stock
     book: OrderBook
     clock: Clock
+    draw_number: Callable[[], str] = order_number
 
     async def __call__(self, customer: Customer, command: CheckOutCommand) -> CheckOutOutcome:
         """Locks in one order everywhere (key, cart, stock rows by product), so checkouts never deadlock."""
@@ -113,12 +119,24 @@ class CheckOut:
             return agreed
         if shortages := await self.stock.reserve(transaction, order_id, agreed):
             return _out_of_stock(agreed, shortages)
-        serial = await self.book.next_serial(transaction)
-        order = Order.place(order_id, serial, customer, agreed, now)
-        await self.book.enter(transaction, order)
+        order = await self._enter(transaction, order_id, customer, agreed, now)
         await self.carts.close(transaction, cart)
         await transaction.publish(Event("orders.placed", {"order_id": str(order.id), "number": order.number}))
         return Placed(order, replayed=False)
+
+    async def _enter(
+        self,
+        transaction: Transaction,
+        order_id: UUID,
+        customer: Customer,
+        lines: tuple[OrderLine, ...],
+        at: datetime,
+    ) -> Order:
+        for _ in range(MOST_DRAWS):
+            order = Order.place(order_id, self.draw_number(), customer, lines, at)
+            if await self.book.enter(transaction, order):
+                return order
+        raise RuntimeError(f"{MOST_DRAWS} order numbers were drawn, and all of them are taken")
 
 
 def _malformed(command: CheckOutCommand) -> InvalidInput | None:

@@ -11,7 +11,7 @@ from contexts.orders.ports import Buyers, IdempotencyKeys, OrderBook, Stock
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
-from contexts.shared.rejections import Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_REASON_LENGTH = 500
@@ -34,7 +34,7 @@ class Moved:
     replayed: bool
 
 
-MoveOutcome = Moved | InvalidInput | IdempotencyKeyReused | NotFound | Forbidden | InvalidTransition
+MoveOutcome = Moved | InvalidInput | IdempotencyKeyReused | NotFound | InvalidTransition
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,14 @@ class MoveOrder:
             await transaction.commit()
             return Moved(moved, replayed=False)
 
-    async def _reach(
-        self, transaction: Transaction, reach: Reach, order_id: UUID
-    ) -> Order | NotFound | Forbidden:
+    async def _reach(self, transaction: Transaction, reach: Reach, order_id: UUID) -> Order | NotFound:
         portfolio: frozenset[UUID] = frozenset()
         if isinstance(reach, Portfolio):
             portfolio = await self.buyers.portfolio_of(reach.rep_id, within=transaction)
         order = await self.book.lock(transaction, order_id)
-        if order is None:
+        if order is None or not order.is_within(reach, portfolio):
             return order_not_found()
-        return order.out_of_reach(reach, portfolio) or order
+        return order
 
 
 def _malformed(command: TransitionCommand) -> InvalidInput | None:

@@ -92,6 +92,9 @@ class FakeBuyers:
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return self.portfolios.get(rep_id, frozenset())
 
+    async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
+        return frozenset(rep_id for rep_id, accounts in self.portfolios.items() if account_id in accounts)
+
     async def addressee(self, user_id: UUID) -> Addressee | None:
         return self.addressees.get(user_id)
 
@@ -149,7 +152,7 @@ def ordering(
     return Ordering(
         carts=priced,
         orders=orders,
-        changes=ListenedOrderChanges(database, buyers),
+        changes=ListenedOrderChanges(database, orders, buyers),
         set_cart_line=SetCartLine(database, carts, products, priced),
         check_out=CheckOut(database, keys, buyers, carts, priced, stock, book, clock),
         confirm=MoveOrder(OrderStatus.CONFIRMED, database, keys, buyers, book, stock, clock),

@@ -9,7 +9,7 @@ import pytest
 
 from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, UnitPrice, priced
 from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio
-from contexts.orders.domain.order import Order, agree, order_number
+from contexts.orders.domain.order import Order, agree
 from contexts.orders.domain.rejections import (
     EmptyCart,
     InvalidTransition,
@@ -20,7 +20,6 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import OrderStatus
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
-from contexts.shared.rejections import Forbidden, NotFound
 
 CUSTOMER = Customer(new_id(), new_id())
 CEMENT = Good(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
@@ -41,7 +40,7 @@ def cart(*goods: Good) -> PricedCart:
 def order(status: OrderStatus = OrderStatus.PLACED) -> Order:
     lines = agree(cart(CEMENT), 3, None)
     assert isinstance(lines, tuple)
-    placed = Order.place(new_id(), 7, CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
+    placed = Order.place(new_id(), "P-0000-0007-6", CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
     return replace(placed, status=status)
 
 
@@ -68,11 +67,6 @@ def test_what_left_the_catalog_cannot_be_ordered() -> None:
     assert agree(cart(CEMENT, gone), 3, None) == PriceOnRequest(("VELHO",))
 
 
-def test_the_year_of_a_number_is_brazilian() -> None:
-    assert order_number(123, datetime(2027, 1, 1, 2, 59, tzinfo=UTC)) == "P-2026-000123"
-    assert order_number(1234567, datetime(2027, 1, 1, 3, tzinfo=UTC)) == "P-2027-1234567"
-
-
 STAFF = {
     ("PLACED", "CONFIRMED"),
     ("CONFIRMED", "PICKING"),
@@ -97,8 +91,8 @@ def test_every_step_by_staff_and_by_the_buyer(start: OrderStatus, end: OrderStat
 
 def test_reach() -> None:
     mine = order()
-    assert mine.out_of_reach(OwnAccount(CUSTOMER.account_id), ()) is None
-    assert isinstance(mine.out_of_reach(OwnAccount(new_id()), ()), NotFound)
-    assert mine.out_of_reach(Portfolio(new_id()), {CUSTOMER.account_id}) is None
-    assert isinstance(mine.out_of_reach(Portfolio(new_id()), {new_id()}), Forbidden)
-    assert mine.out_of_reach(EveryAccount(), ()) is None
+    assert mine.is_within(OwnAccount(CUSTOMER.account_id), ())
+    assert not mine.is_within(OwnAccount(new_id()), ())
+    assert mine.is_within(Portfolio(new_id()), {CUSTOMER.account_id})
+    assert not mine.is_within(Portfolio(new_id()), {new_id()})
+    assert mine.is_within(EveryAccount(), ())

@@ -46,7 +46,7 @@ from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
-from contexts.shared.rejections import Forbidden
+from contexts.shared.rejections import NotFound
 from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
 
@@ -281,7 +281,7 @@ async def test_a_rep_and_the_mail(house: House) -> None:
     mine = TransitionCommand(orders[0].id, "a", None)
     assert isinstance(await house.orders.confirm(reach, by(rep.user.id), mine), Moved)
     theirs = TransitionCommand(orders[1].id, "b", None)
-    assert isinstance(await house.orders.confirm(reach, by(rep.user.id), theirs), Forbidden)
+    assert isinstance(await house.orders.confirm(reach, by(rep.user.id), theirs), NotFound)
     assert await house.orders.orders.count(reach) == 1
 
     relay = OutboxRelay(
