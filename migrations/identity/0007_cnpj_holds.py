@@ -14,6 +14,13 @@ revision = "identity_0007"
 down_revision = "identity_0006"
 branch_labels = None
 depends_on = None
+runs_with = None
+accepted = {
+    "ban-drop-constraint": "the one is what kept firms out, see above; the other is made anew below",
+    "require-concurrent-index-creation": "an account is a firm and a registration lives for days: thousands of rows",
+    "constraint-missing-not-valid": "as above",
+    "adding-serial-primary-key-field": "as above",
+}
 
 
 def upgrade() -> None:
