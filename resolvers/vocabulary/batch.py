@@ -93,6 +93,8 @@ def _frozen(value: object) -> Hashable:
         return tuple((name, _frozen(each)) for name, each in sorted(value.items()))
     if isinstance(value, list | tuple):
         return tuple(_frozen(each) for each in value)
+    if isinstance(value, strawberry.Some):
+        return strawberry.Some, _frozen(value.value)
     if is_dataclass(value):
         return type(value), _frozen(vars(value))
     assert isinstance(value, Hashable)
