@@ -6,9 +6,9 @@ is at fault depends on an object's number and field alone, as in `world`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
@@ -32,7 +32,7 @@ class Model:
     number: int
 
 
-MODELS = [type(f"Model{number}", (Model,), {"__slots__": ()}) for number in range(TYPES)]
+MODELS: list[type[Model]] = [type(f"Model{number}", (Model,), {"__slots__": ()}) for number in range(TYPES)]
 
 
 @dataclass(slots=True)
@@ -49,6 +49,10 @@ class Forest:
     def rooted(self, number: int) -> Model:
         """One that the second interface may have."""
         return MODELS[self.chance("rooted", number).randrange(ROOTED)](self, number)
+
+    def some(self, many: int, chance: Random) -> list[Model]:
+        """Any so many objects."""
+        return [self.model(chance.randrange(50)) for _ in range(many)]
 
     def chance(self, *key: object) -> Random:
         """Always the same random numbers for one key."""
@@ -108,18 +112,13 @@ class Being:
     @batch(graphql_type=list["Being"] | None, description="-")
     async def others(beings: Sequence[Model], info: Info, first: int | None = 2) -> Sequence[Any]:
         many = max(0, min(first or 0, 3))
-        return [
-            of.world.value(
-                "others", of, lambda chance: [of.world.model(chance.randrange(50)) for _ in range(many)]
-            )
-            for of in beings
-        ]
+        return [of.world.value("others", of, partial(of.world.some, many)) for of in beings]
 
     @batch(graphql_type=str | None, description="-", work=lambda argument: 7)
     async def kin(
         beings: Sequence[Model], info: Info, by: Kin, search: Search | None = None
     ) -> Sequence[Any]:
-        return [of.world.value("kin", of, lambda chance: f"{of.number} {by} {search}") for of in beings]
+        return [f"{of.world.value('kin', of, Random.random)} {by} {search}" for of in beings]
 
 
 @strawberry.interface(description="-")
@@ -164,8 +163,7 @@ class Mutation:
 
 
 def _forest(info: Info) -> Forest:
-    found: Any = info.context.contexts  # Any: the contexts of a request, of which this schema has none
-    return found
+    return cast(Forest, info.context.contexts)
 
 
 @cache
