@@ -118,7 +118,7 @@ class Being:
     async def kin(
         beings: Sequence[Model], info: Info, by: Kin, search: Search | None = None
     ) -> Sequence[Any]:
-        return [f"{of.world.value('kin', of, Random.random)} {by} {search}" for of in beings]
+        return [of.world.value("kin", of, lambda chance: f"{chance.random()} {by} {search}") for of in beings]
 
 
 @strawberry.interface(description="-")

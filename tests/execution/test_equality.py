@@ -154,7 +154,7 @@ async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
 
 async def test_made_operations_over_nested_interfaces() -> None:
     stock, breadth = executors(the_forest())
-    for number in range(EXAMPLES):
+    for number in range(EXAMPLES // 2):
         random = Random(number)
         request, principal = any_request(random, the_forest()._schema), any_principal(random)
         seed, rate = random.randrange(1000), random.choice(RATES)
