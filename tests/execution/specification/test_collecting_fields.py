@@ -80,7 +80,12 @@ async def test_a_condition_takes_the_default_of_its_variable() -> None:
 
 async def test_a_fragment_applies_to_its_type_and_to_the_types_behind_it() -> None:
     text = """
-      { pets { __typename ... on Dog { barks } ... on Cat { meows } ... on Pet { name } ... on Animal { kind: __typename } ... { n: name } } }
+      {
+        pets {
+          __typename ... on Dog { barks } ... on Cat { meows } ... on Pet { name }
+          ... on Animal { kind: __typename } ... { n: name }
+        }
+      }
     """
     found = await answered(text, [Dog("d"), Cat("c"), None])
     assert found.data == {
@@ -111,7 +116,12 @@ async def test_nested_conditions_on_type_must_all_apply() -> None:
 
 async def test_each_type_has_its_own_fields_below_one_key() -> None:
     text = """
-      { pets { ... on Dog { friends { name } } ... on Cat { name } ... on Pet { ... on Dog { friends { ... on Cat { meows } } } } } }
+      {
+        pets {
+          ... on Dog { friends { name } } ... on Cat { name }
+          ... on Pet { ... on Dog { friends { ... on Cat { meows } } } }
+        }
+      }
     """
     found = await answered(text, [Dog([Cat("c"), Dog(None)]), Cat("x")])
     assert found.data["pets"] == [{"friends": [{"name": "c", "meows": True}, {"name": None}]}, {"name": "x"}]

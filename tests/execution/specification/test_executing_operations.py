@@ -57,7 +57,13 @@ async def test_the_root_has_a_typename() -> None:
 
 
 async def test_the_schema_can_be_asked_for_at_the_root_of_a_query() -> None:
-    text = '{ __schema { queryType { name } } __type(name: "Pet") { kind possibleTypes { name } } none: __type(name: "X") { name } }'
+    text = """
+      {
+        __schema { queryType { name } }
+        __type(name: "Pet") { kind possibleTypes { name } }
+        none: __type(name: "X") { name }
+      }
+    """
     found = await answered(text)
     assert found.data["__schema"] == {"queryType": {"name": "Query"}} and found.data["none"] is None
     assert found.data["__type"]["kind"] == "INTERFACE"

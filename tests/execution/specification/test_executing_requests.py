@@ -52,4 +52,4 @@ async def test_a_request_error_has_no_data_and_an_execution_error_has() -> None:
     refused = (await answered("{ nothing }")).response.body()
     failed = (await answered("{ surely }", None)).response.body()
     assert "data" not in refused and "data" in failed and failed["data"] is None
-    assert list(failed)[0] == "errors"
+    assert next(iter(failed)) == "errors"

@@ -288,7 +288,7 @@ class Answer:
 
 
 async def answered(
-    text: str, value: object = None, operation_name: str | None = None, **variables: Json
+    text: str, value: object = None, operation_name: str | None = None, /, **variables: Json
 ) -> Answer:
     """The answer to a document; `value` is what the root fields answer with."""
     responses: list[Response] = []
