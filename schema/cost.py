@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from graphql import GraphQLError, OperationType, VariableNode
+from graphql import OperationType, VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 
 from resolvers.vocabulary.connections import DEFAULT_PAGE, LARGEST_PAGE
@@ -107,19 +107,27 @@ def _argument(plan: FieldPlan, variables: VariableValues, name: str) -> object:
         return variables.coerced.get(value.name.value)
     try:
         return get_argument_values(plan.definition, node, variables, hide_suggestions=True).get(name)
-    except GraphQLError:
+    except Exception:
         return None
 
 
 def object_cost(selection: Selection, variables: VariableValues, denied: Collection[FieldPlan]) -> int:
     """The most objects the selection can come to, for these variables and this caller."""
-    return _objects(selection, variables, denied, PLAIN_LIST)
+    return _objects(selection, variables, denied, PLAIN_LIST, {})
 
 
 def _objects(
-    selection: Selection, variables: VariableValues, denied: Collection[FieldPlan], page: int
+    selection: Selection,
+    variables: VariableValues,
+    denied: Collection[FieldPlan],
+    page: int,
+    known_abstract: dict[tuple[int, int], int],
 ) -> int:
-    """`page`: how long a list directly below may be."""
+    """`page`: how long a list directly below may be.
+
+    `known_abstract`: what was found for an interface or union and a page. Many types lead to the same one: without
+    it each combination of types would be counted.
+    """
     if selection.settled and (known := selection.costs.get(page)) is not None:
         return known
     total = 0
@@ -128,10 +136,17 @@ def _objects(
             continue
         below = _page_of(plan, variables) if plan.paged else PLAIN_LIST
         if isinstance(plan.named, Selections):
-            inner = max(_objects(each, variables, denied, below) for each in plan.named.of.values())
+            place = id(plan.named), below
+            if (seen := known_abstract.get(place)) is None:
+                each_type = (
+                    _objects(each, variables, denied, below, known_abstract)
+                    for each in plan.named.of.values()
+                )
+                seen = known_abstract[place] = max(each_type, default=0)
+            inner = seen
         else:
             assert isinstance(plan.named, Selection)
-            inner = _objects(plan.named, variables, denied, below)
+            inner = _objects(plan.named, variables, denied, below, known_abstract)
         total += (1 + inner) * page ** len(plan.wrapping.lists)
     if selection.settled:
         selection.costs[page] = total
@@ -146,7 +161,7 @@ def _page_of(plan: FieldPlan, variables: VariableValues) -> int:
             arguments = get_argument_values(
                 plan.definition, plan.nodes(variables.coerced)[0], variables, hide_suggestions=True
             )
-        except GraphQLError:
+        except Exception:
             return DEFAULT_PAGE  # refused with a proper error when the field is resolved
     given = (arguments.get(name) for name in _PAGED)
     size = next((size for size in given if isinstance(size, int)), DEFAULT_PAGE)

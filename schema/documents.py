@@ -23,8 +23,9 @@ from contexts.shared.tracing import span
 from schema.accepted import AcceptedDocuments
 from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
-from schema.limits import Limits, check_limits
+from schema.limits import Limits, TooComplex, check_limits
 from schema.manifest import Manifest, id_of
+from schema.one_of import OneOfVariables
 from schema.wording import of_document
 
 REPORTED_ERRORS = 10
@@ -177,24 +178,25 @@ class Documents:
             return _refused("QUERY_TOO_COMPLEX" if too_much else "GRAPHQL_PARSE_FAILED", error)
         if (broken := check_limits(document, limits)) is not None:
             return Refused([broken])
-        rules = specified_rules if self.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        rules = (*specified_rules, OneOfVariables)
+        if not self.introspection:
+            rules = (*rules, NoSchemaIntrospectionCustomRule)
         errors = validate(self.schema, document, rules, REPORTED_ERRORS, hide_suggestions=True)
         if errors:
             for broken_rule in errors:
                 broken_rule.message = of_document(broken_rule.message)
             return _refused("GRAPHQL_VALIDATION_FAILED", *errors)
         operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-        return Prepared(
-            id_of(text),
-            document,
-            {
+        try:
+            plans = {
                 operation.name.value if operation.name else "": plan_operation(
-                    self.schema, document, operation
+                    self.schema, document, operation, limits.selections
                 )
                 for operation in operations
-            },
-            len(text),
-        )
+            }
+        except TooComplex as error:
+            return Refused([error])
+        return Prepared(id_of(text), document, plans, len(text))
 
 
 def _unknown() -> Refused:

@@ -32,6 +32,9 @@ class Limits:
     fragments: int = 50
     spreads: int = 500
     """Fragments spread, inline ones too, each as often as it stands there: fields are not all that can be many."""
+    selections: int = 2_000
+    """Selections that the plan may have. One is planned for each object type and what is asked of it, so that a
+    document needs many only if different things are asked for many combinations of nested types."""
     cost: int = 5_000
     """In points, see schema.cost; the one limit that depends on the request."""
     repetitions: int = 20

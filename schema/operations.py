@@ -25,7 +25,7 @@ from schema.documents import ById, Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
-from schema.execution.stock import GuardedExecutor, objects_in
+from schema.execution.stock import GuardedExecutor, StockExecutor, objects_in
 from schema.limits import TooComplex
 from schema.subscriptions import LeftBehind, Subscriptions
 from schema.throttle import Bucket, Throttle
@@ -235,7 +235,7 @@ class Operations:
         return Charge(points, work, lookups(plan, variables, denied), bucket)
 
     def _stock_executor(self, admitted: _Admitted, context: RequestContext) -> Executor[Any]:
-        executor = Executor.build(
+        executor = StockExecutor.build(
             self.schema,
             admitted.operation.prepared.document,
             context_value=context,

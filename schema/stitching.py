@@ -18,6 +18,7 @@ from resolvers.vocabulary.errors import BadUserInput
 from resolvers.vocabulary.fields import root_field
 from resolvers.vocabulary.node import Node, parse_node_id
 from resolvers.vocabulary.scalars import SCALARS
+from schema.one_of import tell_one_of
 
 CONTRIBUTIONS = (identity.contribution, catalog.contribution, pricing.contribution, orders.contribution)
 ERRORS = (
@@ -107,6 +108,7 @@ def stitch(contributions: Sequence[Contribution] = CONTRIBUTIONS) -> strawberry.
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     _drop_null_defaults(schema._schema)
+    tell_one_of(schema._schema)
     return schema
 
 

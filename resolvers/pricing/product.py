@@ -14,6 +14,7 @@ from contexts.identity.api import PRICE_READ
 from contexts.pricing import api as pricing
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS, decimals
 from resolvers.pricing.types import PricedProduct, ResolvedPrice
+from resolvers.vocabulary.asked import Asked
 from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.context import Info, RequestContext
 from resolvers.vocabulary.directives import requires
@@ -78,38 +79,28 @@ async def _as_seen_by(
     ]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Round:
     """The lines that fields side by side ask for: `price` for several quantities, on several levels."""
 
     lines: list[pricing.Line]
-    answer: asyncio.Future[list[pricing.ResolvedPrice | None]] | None = None
-    """For those who joined; it is made when the first one does."""
+    asked: Asked[list[pricing.ResolvedPrice | None]]
 
 
 async def _resolved(
     context: RequestContext, perspective: pricing.Perspective, lines: list[pricing.Line]
 ) -> list[pricing.ResolvedPrice | None]:
-    """The prices of the lines. The first field that asks waits one turn for the others and asks for them too."""
+    """The prices of the lines. The question waits one turn for the other fields and asks for their lines too."""
     rounds: dict[pricing.Perspective, _Round] = context.loader(_Round, dict)
     joined = rounds.get(perspective)
-    if joined is not None:
-        start = len(joined.lines)
-        joined.lines += lines
-        if joined.answer is None:
-            joined.answer = asyncio.get_running_loop().create_future()
-        return (await joined.answer)[start : start + len(lines)]
-    mine = rounds[perspective] = _Round(list(lines))
-    try:
-        await asyncio.sleep(0)
-    finally:
-        del rounds[perspective]
-    try:
-        prices = await context.contexts.pricing.resolve(perspective, mine.lines, context.at)
-    except Exception as error:
-        if mine.answer is not None and not mine.answer.done():
-            mine.answer.set_exception(error)
-        raise
-    if mine.answer is not None and not mine.answer.done():
-        mine.answer.set_result(prices)
-    return prices[: len(lines)]
+    if joined is None or joined.asked.given_up:
+        together: list[pricing.Line] = []
+
+        async def ask() -> list[pricing.ResolvedPrice | None]:
+            del rounds[perspective]
+            return await context.contexts.pricing.resolve(perspective, together, context.at)
+
+        joined = rounds[perspective] = _Round(together, Asked(ask()))
+    start = len(joined.lines)
+    joined.lines.extend(lines)
+    return (await joined.asked.answer())[start : start + len(lines)]

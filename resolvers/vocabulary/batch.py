@@ -8,6 +8,7 @@ makes that one field's error. The function itself is kept in the field's metadat
 level by level; for graphql-core's, which resolves one object at a time, a loader is derived here.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -17,6 +18,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 from strawberry.types.field import StrawberryField
 
+from resolvers.vocabulary.asked import Interrupted
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import Guard
 from resolvers.vocabulary.fields import WORK, Work
@@ -39,8 +41,13 @@ def batch(
 
     def declare(resolve_all: BatchResolver[Parent, Arguments, Value]) -> StrawberryField:
         async def resolve_one(root: Parent, info: Info, **arguments: object) -> Value:
-            async def load(parents: list[Parent]) -> Sequence[Value | BaseException]:
-                return await resolve_all(parents, info, **arguments)  # type: ignore[call-arg, arg-type]  # the signature below says they fit
+            async def load(parents: list[Parent]) -> Sequence[Value | Exception]:
+                # The loader hands on what is an Exception, and leaves everybody waiting for ever for anything else.
+                try:
+                    values = await resolve_all(parents, info, **arguments)  # type: ignore[call-arg, arg-type]  # the signature below says they fit
+                except asyncio.CancelledError as error:
+                    raise Interrupted(f"{resolve_all.__qualname__} was cancelled") from error
+                return [as_error(value) if isinstance(value, BaseException) else value for value in values]
 
             key = (resolve_all, _frozen(arguments))
             # No cache: parents are compared by identity, two equal rows are two positions.
@@ -70,12 +77,24 @@ def batch(
     return declare
 
 
+def as_error(value: BaseException) -> Exception:
+    """The error that an exception *as a value* stands for, as a future or a response can have it.
+
+    A cancellation that is returned is nobody's cancellation, and a StopIteration ends nothing: they are bugs.
+    """
+    if isinstance(value, Exception) and not isinstance(value, StopIteration):
+        return value
+    return TypeError(f"Unexpected error value: {value!r}")
+
+
 def _frozen(value: object) -> Hashable:
     """Something hashable that is equal exactly for equal arguments: lists and input objects are not."""
     if isinstance(value, Mapping):
         return tuple((name, _frozen(each)) for name, each in sorted(value.items()))
     if isinstance(value, list | tuple):
         return tuple(_frozen(each) for each in value)
+    if isinstance(value, strawberry.Some):
+        return strawberry.Some, _frozen(value.value)
     if is_dataclass(value):
         return type(value), _frozen(vars(value))
     assert isinstance(value, Hashable)

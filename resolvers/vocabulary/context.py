@@ -3,7 +3,6 @@
 No connection and no session: sibling fields run at the same time.
 """
 
-import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from contexts.identity.api import Account, Device, Identity, Principal
 from contexts.orders.api import Ordering
 from contexts.pricing.api import Pricing
 from contexts.shared.audit import Actor, AuditTrail
+from resolvers.vocabulary.asked import Asked
 from resolvers.vocabulary.client import UNKNOWN_CLIENT, Client
 
 Loader = TypeVar("Loader")
@@ -49,7 +49,7 @@ class RequestContext:
     address: str = ""
     client: Client = UNKNOWN_CLIENT
     _loaders: dict[Hashable, object] = field(default_factory=dict)
-    _accounts: dict[UUID, asyncio.Future[Account | None]] = field(default_factory=dict)
+    _accounts: dict[UUID, Asked[Account | None]] = field(default_factory=dict)
 
     def loader(self, key: Hashable, make: Callable[[], Loader]) -> Loader:
         """This operation's loader under `key`. The key carries every argument that changes the answer."""
@@ -78,9 +78,9 @@ class RequestContext:
     async def account(self, account_id: UUID) -> Account | None:
         """The buyer account, if the caller may see it; asked once per operation, however many fields need it."""
         asked = self._accounts.get(account_id)
-        if asked is None:
-            asked = self._accounts[account_id] = asyncio.ensure_future(self._visible(account_id))
-        return await asked
+        if asked is None or asked.given_up:
+            asked = self._accounts[account_id] = Asked(self._visible(account_id))
+        return await asked.answer()
 
     async def _visible(self, account_id: UUID) -> Account | None:
         accounts = self.contexts.identity.accounts

@@ -30,8 +30,12 @@ def _parse_decimal_literal(node: ValueNode, variables: object = None) -> Decimal
     raise GraphQLError('A Decimal is a string like "12.50": digits, at most one point, no exponent.')
 
 
-def _serialize_decimal(value: Decimal | str) -> str:
-    return format(value, "f") if isinstance(value, Decimal) else value
+def _serialize_decimal(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"Decimal cannot represent value: {value!r}")
 
 
 def _parse_datetime(value: object) -> datetime:

@@ -1,6 +1,11 @@
-"""CollectFields, for every value of the variables at once: compiles a validated operation into its plan."""
+"""CollectFields, for every value of the variables at once: compiles a validated operation into its plan.
 
-from collections.abc import Iterator, Mapping, Sequence
+What is asked of an interface or union is planned for each of its possible types, and below most of them the same is
+asked again. So a selection is planned once for an object type and what is asked of it, wherever it stands: a plan
+is a graph, not a tree, and nesting interfaces multiplies nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -49,17 +54,25 @@ from schema.execution.plan import (
     Selections,
     WeightedField,
     Wrapping,
-    row_maker,
 )
 from schema.execution.resolve_field import AtRoot, Batch, PerObject, field_resolver
+from schema.limits import Limits, TooComplex
+
+MOST_SELECTIONS = Limits().selections
 
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 
 def plan_operation(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    most_selections: int = MOST_SELECTIONS,
 ) -> OperationPlan:
-    """The plan of a *validated* operation whose expanded size is within the limits."""
+    """The plan of a *validated* operation whose expanded size is within the limits.
+
+    Raises TooComplex when it would have more than so many selections.
+    """
     root = schema.get_root_type(operation.operation)
     assert root is not None
     fragments = {
@@ -67,41 +80,46 @@ def plan_operation(
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    planner = _Planner(schema, fragments)
-    selection = planner.selection(root, [_Asked(operation.selection_set, frozenset())])
-    names = frozenset(planner.condition_variables)
-    guarded, weighted = tuple(_guarded(selection, ())), tuple(_weighted(selection))
-    return OperationPlan(operation, selection, guarded, weighted, names)
-
-
-def _guarded(selection: Selection, path: ResponsePath) -> Iterator[GuardedField]:
-    for plan in selection.fields:
-        here = (*path, plan.key)
+    planner = _Planner(schema, fragments, most_selections)
+    selection = planner.selection(root, (_Asked(operation.selection_set, frozenset()),))
+    guarded: list[GuardedField] = []
+    weighted: list[WeightedField] = []
+    for path, plan in _positions((selection,), ()):
         if plan.guard is not None:
-            yield GuardedField(here, plan, plan.guard)
-        match plan.named:
-            case Selection():
-                yield from _guarded(plan.named, here)
-            case Selections():
-                for each in plan.named.of.values():
-                    yield from _guarded(each, here)
-            case Leaf():
-                pass
-
-
-def _weighted(selection: Selection) -> Iterator[WeightedField]:
-    for plan in selection.fields:
+            guarded.append(GuardedField(path, plan, plan.guard))
         declared = strawberry_field(plan.definition)
         if declared is not None and (work := declared.metadata.get(WORK)) is not None:
-            yield WeightedField(plan, work)
-        match plan.named:
-            case Selection():
-                yield from _weighted(plan.named)
-            case Selections():
-                for each in plan.named.of.values():
-                    yield from _weighted(each)
-            case Leaf():
-                pass
+            weighted.append(WeightedField(plan, work))
+    return OperationPlan(
+        operation,
+        selection,
+        tuple(guarded),
+        tuple(weighted),
+        frozenset(planner.condition_variables),
+        len(planner.planned),
+    )
+
+
+def _positions(
+    selections: Iterable[Selection], above: ResponsePath
+) -> Iterator[tuple[ResponsePath, FieldPlan]]:
+    """Each field at each response path it can stand at, once, in the order of the document.
+
+    The selections are those that can stand at one path. Walked by path, for there are as many ways through a plan
+    as there are combinations of types, and only as many paths as the document has fields.
+    """
+    by_key: dict[str, list[FieldPlan]] = {}
+    for selection in selections:
+        for plan in selection.fields:
+            by_key.setdefault(plan.key, []).append(plan)
+    for key, plans in by_key.items():
+        path = (*above, key)
+        below: dict[Selection, None] = {}
+        for plan in plans:
+            yield path, plan
+            below.update(dict.fromkeys(plan.selections))
+        if below:
+            yield from _positions(below, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +128,15 @@ class _Asked:
 
     selection_set: SelectionSetNode
     conditions: Conditions
+
+
+_Key = tuple[str, tuple[tuple[int, Conditions], ...]]
+"""A type, and what is asked of it: which selection sets of the document, under which conditions."""
+
+
+def _key(type_: Composite, asked: Sequence[_Asked]) -> _Key:
+    # By identity: two selection sets of the same text are two places of the document.
+    return type_.name, tuple((id(each.selection_set), each.conditions) for each in asked)
 
 
 @dataclass(slots=True)
@@ -130,10 +157,33 @@ class _Collected:
 class _Planner:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
+    most_selections: int
     condition_variables: set[str] = field(default_factory=set)
+    planned: dict[_Key, Selection] = field(default_factory=dict)
+    planned_abstract: dict[_Key, Selections] = field(default_factory=dict)
 
     def selection(self, type_: GraphQLObjectType, asked: Sequence[_Asked]) -> Selection:
-        """What the selection sets ask of one object type, merged."""
+        """What the selection sets ask of one object type, merged; planned when it is asked for the first time."""
+        key = _key(type_, asked)
+        if (known := self.planned.get(key)) is None:
+            if len(self.planned) >= self.most_selections:
+                raise TooComplex("combinations of types and selections", self.most_selections)
+            known = self.planned[key] = self._selection(type_, asked)
+        return known
+
+    def _selections(self, type_: GraphQLInterfaceType | GraphQLUnionType, asked: list[_Asked]) -> Selections:
+        key = _key(type_, asked)
+        if (known := self.planned_abstract.get(key)) is None:
+            of = {each.name: self.selection(each, asked) for each in self.schema.get_possible_types(type_)}
+            known = self.planned_abstract[key] = Selections(
+                type_,
+                of,
+                awaits=any(each.awaits for each in of.values()),
+                settled=all(each.settled for each in of.values()),
+            )
+        return known
+
+    def _selection(self, type_: GraphQLObjectType, asked: Sequence[_Asked]) -> Selection:
         collected = _Collected()
         for each in asked:
             self._collect(type_, each.selection_set, each.conditions, collected)
@@ -144,7 +194,6 @@ class _Planner:
             fields,
             varies,
             any(plan.awaits for plan in fields),
-            row_maker([plan.key for plan in fields]),
             below=[plan for plan in fields if not isinstance(plan.named, Leaf)],
             settled=not varies and all(map(_settled, fields)),
         )
@@ -220,8 +269,7 @@ class _Planner:
         assert _is_composite(named)
         if isinstance(named, GraphQLObjectType):
             return self.selection(named, asked)
-        of = {each.name: self.selection(each, asked) for each in self.schema.get_possible_types(named)}
-        return Selections(named, of, any(each.awaits for each in of.values()))
+        return self._selections(named, asked)
 
 
 def _is_composite(type_: object) -> TypeGuard[Composite]:
@@ -255,9 +303,17 @@ def _conditions(directives: Sequence[DirectiveNode]) -> Conditions | None:
 
 
 def _constant_arguments(definition: GraphQLField, node: FieldNode) -> Mapping[str, object] | None:
+    """The coerced arguments, unless variables are in them.
+
+    Arguments that cannot be coerced are nobody's here: what validation let through is an error of the field, and
+    it is coerced again where the field is resolved.
+    """
     if any(_has_variable(argument.value) for argument in node.arguments or ()):
         return None
-    return get_argument_values(definition, node)
+    try:
+        return get_argument_values(definition, node, hide_suggestions=True)
+    except Exception:
+        return None
 
 
 def _has_variable(value: ValueNode) -> bool:
@@ -277,5 +333,4 @@ def _settled(plan: FieldPlan) -> bool:
         return True
     if plan.guard is not None or (plan.paged and plan.arguments is None):
         return False
-    selections = [plan.named] if isinstance(plan.named, Selection) else plan.named.of.values()
-    return all(selection.settled for selection in selections)
+    return plan.named.settled

@@ -12,6 +12,7 @@ from typing import Any, Final
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_iterable
 
+from resolvers.vocabulary.batch import as_error
 from schema.execution.coerce_result import Leaf
 from schema.execution.places import Items, Kept, Place
 from schema.execution.plan import FieldPlan
@@ -109,8 +110,8 @@ def _sorted_out(
     there: Column = []
     for index, value in enumerate(values):
         failure: Exception | None = None
-        if isinstance(value, Exception):
-            failure = value
+        if isinstance(value, BaseException):
+            failure = as_error(value)
         elif value is None or value is Undefined:
             failure = None if nullable else non_null_violation(plan)
         else:

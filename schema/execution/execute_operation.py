@@ -4,7 +4,6 @@ What needs no I/O runs straight through. Where a field or one below it awaits, t
 awaited together. Root fields of a mutation run one after the other.
 """
 
-import asyncio
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -21,7 +20,16 @@ from schema.execution.coerce_result import Leaf
 from schema.execution.complete_value import NULLED, OpenedLists, PresentItems, complete_leaves
 from schema.execution.places import Field, Kept, Place, Root
 from schema.execution.plan import FieldPlan, OperationPlan, Selection, Selections
-from schema.execution.resolve_field import Arguments, AtRoot, Attribute, Batch, Column, Constant, PerObject
+from schema.execution.resolve_field import (
+    Arguments,
+    AtRoot,
+    Attribute,
+    Batch,
+    Column,
+    Constant,
+    PerObject,
+    all_of,
+)
 from schema.execution.resolve_type import ensure_fits, fits_all, runtime_type
 
 ROOT = Root()
@@ -104,7 +112,7 @@ class Execution:
             columns[waiting[0]] = await self._field_awaiting(fields[waiting[0]], objects, place)
         elif waiting:
             together = (self._field_awaiting(fields[index], objects, place) for index in waiting)
-            for index, column in zip(waiting, await asyncio.gather(*together), strict=True):
+            for index, column in zip(waiting, await all_of(together), strict=True):
                 columns[index] = column
         done = [column for column in columns if column is not None]
         return _rows(selection, fields, done, len(objects))

@@ -87,6 +87,17 @@ class FieldPlan:
     """Whether it takes page arguments, so that the lists below it are as long as those say."""
 
     @property
+    def selections(self) -> "Sequence[Selection]":
+        """What is asked of the objects it answers with: one selection for each type they can have."""
+        match self.named:
+            case Selection():
+                return (self.named,)
+            case Selections():
+                return tuple(self.named.of.values())
+            case Leaf():
+                return ()
+
+    @property
     def name(self) -> str:
         """The field's name in the schema."""
         return self.occurrences[0].node.name.value
@@ -108,14 +119,20 @@ class Selection:
     fields: Sequence[FieldPlan]
     varies: bool
     awaits: bool
-    as_row: "AsRow"
-    """Makes a response object of the values of all its fields."""
     below: Sequence[FieldPlan]
     """The fields that have selections of their own."""
     settled: bool
     """Whether no request can change what it costs: no guard, no condition and no variable page below."""
     costs: dict[int, int] = field(default_factory=dict)
     """What it costs when settled, by the length of the lists directly below; filled by schema.cost."""
+    _as_row: AsRow | None = None
+
+    @property
+    def as_row(self) -> AsRow:
+        """Makes a response object of the values of all its fields. Made for the first one: few types are ever met."""
+        if self._as_row is None:
+            self._as_row = row_maker([plan.key for plan in self.fields])
+        return self._as_row
 
     def present(self, variables: Variables) -> Sequence[FieldPlan]:
         """The fields this request asks for, each where the first place that asks for it stands."""
@@ -137,6 +154,8 @@ class Selections:
     type: GraphQLAbstractType
     of: Mapping[str, Selection]
     awaits: bool
+    settled: bool
+    """Whether no request can change what any of them costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +185,5 @@ class OperationPlan:
     weighted: tuple["WeightedField", ...]
     condition_variables: frozenset[str]
     """The variables that @skip and @include ask."""
+    selections: int
+    """How many were planned: what planning took, and what the plan weighs, goes by that."""

@@ -4,11 +4,11 @@ A value that could not be resolved is the exception itself, in its place.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, get_nullable_type, is_leaf_type
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -22,6 +22,7 @@ from resolvers.vocabulary.fields import COMPUTED, ROOT
 from schema.declarations import strawberry_argument, strawberry_field
 
 Column = list[Any]  # Any: one field's values, of whatever the contexts' models hold
+Result = TypeVar("Result")
 Arguments = Mapping[str, Any]  # Any: coerced by GraphQL, of the types the resolver declares
 
 
@@ -142,7 +143,7 @@ class PerObject:
         if len(waiting) == 1:
             values[waiting[0]] = await _outcome(values[waiting[0]])
         elif waiting:
-            outcomes = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
+            outcomes = await all_of(_outcome(values[index]) for index in waiting)
             for index, outcome in zip(waiting, outcomes, strict=True):
                 values[index] = outcome
         return values
@@ -188,6 +189,22 @@ def _attempt(function: Callable[..., object], *arguments: object, **named: objec
         return function(*arguments, **named)
     except Exception as error:
         return error
+
+
+async def all_of(awaitables: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """The results of all, awaited together.
+
+    Errors are values by now. What is raised ends the operation, a cancellation above all, and then nothing of it
+    may go on: the others are cancelled, and have ended when this does.
+    """
+    tasks = [asyncio.ensure_future(each) for each in awaitables]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
 
 
 async def _outcome(awaitable: Awaitable[object]) -> object:

@@ -1,16 +1,35 @@
-"""graphql-core's executor, taught that a denied position is null without being resolved."""
+"""graphql-core's executor, taught what ours knows: a denied position is null without being resolved, and an
+exception that is returned is an error, whatever its kind."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
 
+from resolvers.vocabulary.batch import as_error
 from schema.authorization import Denials
 
 
-class GuardedExecutor(Executor[Any]):
+class StockExecutor(Executor[Any]):
+    """A cancellation that is returned would be text for a String: graphql-core asks for Exception only."""
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any]:
+        if isinstance(result, BaseException):
+            raise as_error(result)
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+
+class GuardedExecutor(StockExecutor):
     """Made from a plain executor, only for operations with denied positions: the others pay nothing."""
 
     denials: Denials

@@ -354,7 +354,7 @@ class Documents:
     ) -> tuple[str, _Uses]:
         if not definition.args:
             return "", _Uses()
-        place = (on.name, name, variant)
+        place = (_declaring(on, name).name, name, variant)
         if place not in self._arguments:
             uses = _Uses()
             given = dict(definition.args)
@@ -383,7 +383,18 @@ class Documents:
             return _Variable(variable)
         return self._literal_of(spec.type, name, uses, can_vary=can_vary)
 
-    def _variable(self, type_: GraphQLInputType, name: str, defaulted: bool) -> str:
+    def _one_of(self, type_: GraphQLInputObjectType, uses: _Uses, *, can_vary: bool) -> object:
+        """One field of a @oneOf input object, never null, and no variable that could be."""
+        name = self.random.choice(list(type_.fields))
+        spec = _sure(type_.fields[name].type)
+        if can_vary and self.random.random() < 0.3:
+            variable = self._variable(spec, name, False, sure=True)
+            uses.variables.add(variable)
+            return {name: _Variable(variable)}
+        return {name: self._literal_of(spec, name, uses, can_vary=can_vary)}
+
+    def _variable(self, type_: GraphQLInputType, name: str, defaulted: bool, *, sure: bool = False) -> str:
+        """A variable of the type; `sure`: declared so that it cannot be null."""
         nullable = _sure(type_).of_type
         again = [
             known
@@ -393,6 +404,9 @@ class Documents:
         if again and self.random.random() < 0.3:
             return self.random.choice(again)
         value = self._json_of(_sure(type_), name)
+        named = get_named_type(type_)
+        if isinstance(named, GraphQLInputObjectType) and named.is_one_of and self.random.random() < 0.1:
+            value = self.random.choice([{}, dict.fromkeys(named.fields), {next(iter(named.fields)): None}])
         default = _literal(self._literal_of(_sure(type_), name, _Uses(), can_vary=False))
         choices = [
             _Declared(f"{nullable}!", None, value),
@@ -405,7 +419,7 @@ class Documents:
         if not isinstance(type_, GraphQLNonNull):
             choices.append(_Declared(str(nullable), "null", self.random.choice([value, Undefined, None])))
         made = f"{name}_{len(self._variables)}"
-        self._variables[made] = self.random.choice(choices)
+        self._variables[made] = self.random.choice(choices[:2] if sure else choices)
         return made
 
     def _json_of(self, type_: GraphQLInputType, name: str) -> Json:
@@ -425,6 +439,8 @@ class Documents:
                     self._value(GraphQLArgument(type_.of_type), name, uses, can_vary=can_vary)
                     for _ in range(self.random.randrange(3))
                 ]
+            case GraphQLInputObjectType() if type_.is_one_of:
+                return self._one_of(type_, uses, can_vary=can_vary)
             case GraphQLInputObjectType():
                 return {
                     each: self._value(spec, each, uses, can_vary=can_vary)
@@ -476,6 +492,12 @@ _IDS = {"product_id": "Product", "order_id": "Order", "onBehalfOf": "BuyerAccoun
 def _names(id: str, type_name: str) -> bool:
     decoded = parse_node_id(id)
     return decoded is not None and decoded.type_name == type_name
+
+
+def _declaring(on: Composite, name: str) -> Composite:
+    """The interface that a field comes from: on each of its types the same is meant by one key."""
+    above = [each for each in on.interfaces if name in each.fields]
+    return min(above, key=lambda each: len(each.interfaces), default=on)
 
 
 def _sure(type_: GraphQLInputType) -> GraphQLNonNull[Any]:

@@ -6,16 +6,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from graphql import GraphQLSchema
 
 from contexts.identity.api import Principal
+from resolvers.vocabulary.context import RequestContext
 from resolvers.vocabulary.node import node_id
 from schema.operations import Operations
-from tests.execution.both import both, executors, the_schema
+from tests.execution.both import both, executors, run, the_schema
+from tests.execution.comparison import difference as responses_differ
 from tests.execution.documents import Documents, Json, Request, conflicting_fields
-from tests.execution.world import ACCOUNTS, BUYER, INVITATION, NODE_IDS, STAFF, USER, any_principal
+from tests.execution.forest import Forest, the_forest
+from tests.execution.world import ACCOUNTS, BUYER, INVITATION, NODE_IDS, NOW, STAFF, USER, any_principal
 
 # Plain seeds: hypothesis needs ten times as long for documents of hundreds of choices.
 # graphql-core abandons the coroutines of siblings when a field that must not be null fails without having been awaited.
@@ -139,18 +144,32 @@ async def test_shipped_operations(shipped: str, pair: tuple[Operations, Operatio
                 assert (difference := found.difference()) is None, f"{variables} {seed} {rate}\n{difference}"
 
 
-def any_request(random: Random) -> Request:
-    schema = the_schema()._schema
+def any_request(random: Random, schema: GraphQLSchema) -> Request:
     return Documents(schema, random, conflicting_fields(schema)).request()
 
 
 async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
     for number in range(EXAMPLES):
         random = Random(number)
-        request, principal = any_request(random), any_principal(random)
+        request, principal = any_request(random, the_schema()._schema), any_principal(random)
         seed, rate = random.randrange(1000), random.choice(RATES)
         found = await both(request, principal, seed, rate, over=pair)
         assert (difference := found.difference()) is None, described(
+            number, request, principal, seed, rate, difference
+        )
+
+
+async def test_made_operations_over_nested_interfaces() -> None:
+    stock, breadth = executors(the_forest())
+    for number in range(EXAMPLES // 2):
+        random = Random(number)
+        request, principal = any_request(random, the_forest()._schema), any_principal(random)
+        seed, rate = random.randrange(1000), random.choice(RATES)
+        answers = [
+            await run(each, request, RequestContext(cast(Any, Forest(seed, rate)), principal, "request", NOW))
+            for each in (stock, breadth)
+        ]
+        assert (difference := responses_differ(*answers)) is None, described(
             number, request, principal, seed, rate, difference
         )
 
