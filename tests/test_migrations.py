@@ -189,8 +189,9 @@ async def test_down_to_nothing_and_up_again(engine: AsyncEngine) -> None:
                 text("INSERT INTO identity.role_scopes (role, scope) VALUES (:role, :scope)"),
                 {"role": role, "scope": scope},
             )
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(to_base)
+    async with engine.connect() as connection:
         found = text("SELECT nspname FROM pg_namespace WHERE nspname = ANY(:schemas)")
         left = await connection.execute(found, {"schemas": list(migrations.SCHEMAS)})
         assert left.all() == []
@@ -252,6 +253,7 @@ async def test_who_has_a_cnpj_is_carried_over(engine: AsyncEngine) -> None:
                 ),
             ):
                 await connection.execute(text(statement), given)
-        await connection.run_sync(migrations.upgrade)
+    await upgrade(engine)
+    async with engine.connect() as connection:
         holds = set(await connection.scalars(text("SELECT account_id FROM identity.cnpj_holds")))
         assert {kind: id in holds for kind, id in ids.items()} == kinds
