@@ -213,16 +213,17 @@ class Settings(BaseSettings):
         description="Most fields inside one another; fragments count as what they stand for.",
     )
     limit_aliases: int = Field(
-        _LIMITS.aliases, ge=0, description="Most aliases of an operation, fragments spread."
+        _LIMITS.aliases, ge=0, description="Most aliases of a document, fragments spread."
     )
+    limit_operations: int = Field(_LIMITS.operations, ge=1, description="Most operations of a document.")
     limit_root_fields: int = Field(
         _LIMITS.root_fields, ge=1, description="Most fields at the root of an operation."
     )
     limit_fields: int = Field(
-        _LIMITS.fields, ge=1, description="Most fields of an operation, fragments spread."
+        _LIMITS.fields, ge=1, description="Most fields of a document, fragments spread."
     )
     limit_directives: int = Field(
-        _LIMITS.directives, ge=0, description="Most directives of an operation, fragments spread."
+        _LIMITS.directives, ge=0, description="Most directives of a document, fragments spread."
     )
     limit_fragments: int = Field(_LIMITS.fragments, ge=0, description="Most named fragments of a document.")
     limit_spreads: int = Field(
@@ -274,6 +275,7 @@ class Settings(BaseSettings):
             tokens=self.limit_tokens,
             depth=self.limit_depth,
             aliases=self.limit_aliases,
+            operations=self.limit_operations,
             root_fields=self.limit_root_fields,
             fields=self.limit_fields,
             directives=self.limit_directives,

@@ -17,7 +17,7 @@ from contexts.shared.clock import Clock
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
 from schema.cost import Charge, Cost, lookups, object_cost, work_cost
-from schema.documents import ById, Documents, Prepared, Refused
+from schema.documents import REPORTED_ERRORS, ById, Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
-
-REPORTED_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +111,9 @@ class Operations:
         prepared = self.documents.prepare(asked)
         if isinstance(prepared, Refused):
             return refusal(prepared.errors, request_id)
-        if operation_name is None and len(prepared.plans) == 1:
-            operation_name = next(iter(prepared.plans))
-        plan = prepared.plans.get(operation_name or "")
+        if operation_name is None and len(prepared.operations) == 1:
+            operation_name = next(iter(prepared.operations))
+        plan = self.documents.plan(prepared, operation_name or "")
         if plan is None:
             message = (
                 "The document has no operation of that name."
@@ -181,7 +179,7 @@ class Operations:
             self.schema,
             operation.plan.operation.variable_definitions or (),
             dict(given),
-            max_errors=REPORTED_ERRORS,
+            max_errors=REPORTED_ERRORS - 1,  # after which it says that there are more
             hide_suggestions=True,
         )
         if isinstance(variables, list):

@@ -47,6 +47,7 @@ from schema.execution.plan import (
     ResponsePath,
     Selection,
     Selections,
+    Weight,
     WeightedField,
     Wrapping,
     row_maker,
@@ -71,7 +72,7 @@ def plan_operation(
     selection = planner.selection(root, [_Asked(operation.selection_set, frozenset())])
     names = frozenset(planner.condition_variables)
     guarded, weighted = tuple(_guarded(selection, ())), tuple(_weighted(selection))
-    return OperationPlan(operation, selection, guarded, weighted, names)
+    return OperationPlan(operation, selection, guarded, weighted, names, planner.weight)
 
 
 def _guarded(selection: Selection, path: ResponsePath) -> Iterator[GuardedField]:
@@ -131,6 +132,7 @@ class _Planner:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     condition_variables: set[str] = field(default_factory=set)
+    weight: Weight = field(default_factory=Weight)
 
     def selection(self, type_: GraphQLObjectType, asked: Sequence[_Asked]) -> Selection:
         """What the selection sets ask of one object type, merged."""
@@ -139,7 +141,7 @@ class _Planner:
             self._collect(type_, each.selection_set, each.conditions, collected)
         fields = [self._field(type_, key, found) for key, found in collected.by_key.items()]
         varies = any(occurrence.conditions for plan in fields for occurrence in plan.occurrences)
-        return Selection(
+        made = Selection(
             type_,
             fields,
             varies,
@@ -148,6 +150,8 @@ class _Planner:
             below=[plan for plan in fields if not isinstance(plan.named, Leaf)],
             settled=not varies and all(map(_settled, fields)),
         )
+        self.weight.add(made)
+        return made
 
     def _collect(
         self,
