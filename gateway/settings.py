@@ -231,6 +231,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Most fragments spread in a document, those inside fragments counted at each spread.",
     )
+    limit_values: int = Field(
+        _LIMITS.values,
+        ge=0,
+        description="Most values in an operation's variables, those inside lists and objects too.",
+    )
     limit_repetitions: int = Field(
         _LIMITS.repetitions, ge=1, description="How often one position of an operation may be asked for."
     )
@@ -282,6 +287,7 @@ class Settings(BaseSettings):
             fragments=self.limit_fragments,
             spreads=self.limit_spreads,
             repetitions=self.limit_repetitions,
+            values=self.limit_values,
             cost=self.cost_limit or sys.maxsize,
         )
 

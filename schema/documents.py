@@ -23,6 +23,7 @@ from graphql.language.parser import Parser
 from graphql.validation.rules import overlapping_fields_can_be_merged
 
 from contexts.shared.tracing import span
+from schema.cost import planning, reading
 from schema.execution.collect_fields import plan_operation
 from schema.execution.plan import OperationPlan
 from schema.limits import Limits, check_limits
@@ -31,6 +32,8 @@ from schema.wording import of_document
 
 REPORTED_ERRORS = 5
 """The last of them may say that there are more."""
+
+_LONGEST_MESSAGE = 500
 
 # Comparing what is merged is the one part of validation that can be quadratic. The largest document within the default
 # limits that merges everything twice spends less than half of this.
@@ -72,11 +75,11 @@ class ById:
     automatic: bool = False
 
 
-Pay = Callable[[int, int], None]
-"""Told of each document that is parsed and validated: how many tokens and characters of it were read."""
+Pay = Callable[[int], None]
+"""Told the points that the work on a document costs whoever asks for it first."""
 
 
-def _gratis(tokens: int, characters: int) -> None:
+def _gratis(points: int) -> None:
     pass
 
 
@@ -84,7 +87,7 @@ def _gratis(tokens: int, characters: int) -> None:
 class Prepared:
     """A validated document, its operations by name ("" for an anonymous one), and the plans of those asked for.
 
-    `id`: what the manifest would call it, the SHA-256 of its text.
+    `id`: what the manifest would call it, the SHA-256 of its text. `pinned`: it is of the manifest.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Prepared:
     operations: Mapping[str, OperationDefinitionNode]
     tokens: int
     characters: int
+    pinned: bool = False
     plans: dict[str, OperationPlan] = field(default_factory=dict)
 
     @property
@@ -138,6 +142,7 @@ class Documents:
             if isinstance(prepared, Refused):
                 problems.append(f"{each}: {' '.join(error.message for error in prepared.errors)}")
                 continue
+            prepared.pinned = True
             self._pinned_ids[each.id] = prepared
             if self.accepted is not AcceptedDocuments.TRUSTED:
                 self._pinned_texts[each.text] = prepared
@@ -162,14 +167,16 @@ class Documents:
             case AcceptedDocuments.TRUSTED:
                 return _refused("PERSISTED_QUERY_ID_REQUIRED", GraphQLError(_ID_REQUIRED))
 
-    def plan(self, prepared: Prepared, name: str) -> OperationPlan | None:
+    def plan(self, prepared: Prepared, name: str, pay: Pay = _gratis) -> OperationPlan | None:
         """The plan of that operation, made when it is first asked for; None: the document has no such operation."""
         if (known := prepared.plans.get(name)) is not None:
             return known
         if (operation := prepared.operations.get(name)) is None:
             return None
         plan = prepared.plans[name] = plan_operation(self.schema, prepared.document, operation)
-        self._forget_too_much()
+        if not prepared.pinned:
+            pay(planning(plan.weight.bytes))
+            self._forget_too_much()
         return plan
 
     def _named(self, asked: ById, pay: Pay) -> Prepared | Refused:
@@ -234,7 +241,7 @@ class Documents:
         except RecursionError:
             return _refused("QUERY_TOO_COMPLEX", GraphQLError("The document is nested too deeply."))
         finally:
-            pay(parser.token_count, len(text))
+            pay(reading(parser.token_count, len(text)))
         if (broken := check_limits(document, limits)) is not None:
             return Refused([broken])
         if errors := self._broken_rules(document):
@@ -255,7 +262,7 @@ class Documents:
         for error in errors:
             too_much = error.message == "Validation aborted."  # merging its fields is too much work
             code = "QUERY_TOO_COMPLEX" if too_much else "GRAPHQL_VALIDATION_FAILED"
-            error.message = of_document(error.message)
+            error.message = of_document(error.message)[:_LONGEST_MESSAGE]  # it may quote most of the document
             error.extensions = {**(error.extensions or {}), "code": code}
         return errors
 

@@ -37,7 +37,9 @@ class Limits:
     spreads: int = 500
     """Fragments spread, inline ones too, each as often as it stands there: fields are not all that can be many."""
     cost: int = 5_000
-    """In points, see schema.cost; the one limit that depends on the request."""
+    """In points, see schema.cost; this and the next depend on the request."""
+    values: int = 10_000
+    """In the variables that the operation declares: each element of a list, each member of an object."""
     repetitions: int = 20
     """How often one position may be asked for: merging the repetitions is quadratic work for the validation."""
 
@@ -64,9 +66,9 @@ class _Size:
 class TooComplex(GraphQLError):
     """The document asks for more than a limit allows."""
 
-    def __init__(self, what: str, limit: int) -> None:
+    def __init__(self, what: str, limit: int, where: str = "document") -> None:
         super().__init__(
-            f"The document has too many {what}: at most {limit} are allowed. Ask for less, or in several requests.",
+            f"The {where} has too many {what}: at most {limit} are allowed. Ask for less, or in several requests.",
             extensions={"code": "QUERY_TOO_COMPLEX"},
         )
 
