@@ -29,7 +29,7 @@ _PAGED = ("first", "last")
 
 # A point is up to half a millisecond of CPU, measured (tests/schema/test_cpu_per_point.py).
 REQUEST, BYTES_A_POINT, TOKENS_A_POINT, VALUES_A_POINT = 1, 16_384, 1_000, 100
-_DOCUMENT, _TOKENS_READ, _CHARACTERS_READ, _BYTES_PLANNED = 5, 10, 1_000, 10_000
+_DOCUMENT, _TOKENS_READ, _CHARACTERS_READ, _BYTES_PLANNED = 10, 10, 500, 10_000
 
 
 def arrival(sent: int) -> int:

@@ -345,7 +345,7 @@ async def test_the_log_line_tells_the_document_and_what_it_cost(shop: Shop) -> N
             "requested": 1 + 4,
             "actual": 1 + 4,
         },
-        {"operation": "", "document": "", "outcome": "refused", "requested": 1 + 5, "actual": 1 + 5},
+        {"operation": "", "document": "", "outcome": "refused", "requested": 1 + 10, "actual": 1 + 10},
     ]
 
 
