@@ -11,6 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from contexts.catalog.domain.images import is_image_key
+from contexts.catalog.domain.search import search_text
 from contexts.catalog.domain.slugs import kebab
 from contexts.identity.domain.account import Cnpj, parse_state_registration
 from contexts.identity.domain.address import parse_postal_code
@@ -24,6 +25,7 @@ from gateway.http.client import HttpClient
 from gateway.http.graphql_request import read_get, read_members, read_post
 from gateway.http.media_types import JSON, accepted, is_json
 from gateway.http.origins import Origins
+from gateway.importer.words import folded
 from resolvers.vocabulary.connections import _position
 from resolvers.vocabulary.node import parse_node_id
 from resolvers.vocabulary.scalars import SCALARS
@@ -164,6 +166,8 @@ READERS: dict[str, Reader] = {
     "a line": lambda text: one_line(text, 200),
     "a password": lambda text: (may_be_password(text), password_malformed(text, "password")),
     "a slug": kebab,
+    "words to search for": search_text,
+    "a heading of a sheet": folded,
     "an image's key": lambda text: is_image_key("products/" + text),
     "a message about a document": of_document,
     "a message about variables": of_variables,
