@@ -21,6 +21,7 @@ from gateway.http.probes import Readiness
 from gateway.settings import Settings
 from gateway.stopping import Stopping
 from gateway.wiring import wired
+from schema.cost import Bill
 from schema.documents import ById, Documents
 from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
@@ -293,7 +294,9 @@ async def test_only_product_images_are_public(settings: Settings, shop: Shop) ->
 class BrokenOperations(Operations):
     """Has bugs where no resolver is to blame."""
 
-    def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
+    def select(
+        self, asked: str | ById, operation_name: str | None, request_id: str, bill: Bill
+    ) -> Operation | Response:
         if operation_name == "NotJson":
             return Response(errors=[], data={"viewer": object()})
         raise RuntimeError("the inside")
