@@ -224,22 +224,28 @@ class Settings(BaseSettings):
         description="Most fields inside one another; fragments count as what they stand for.",
     )
     limit_aliases: int = Field(
-        _LIMITS.aliases, ge=0, description="Most aliases of an operation, fragments spread."
+        _LIMITS.aliases, ge=0, description="Most aliases of a document, fragments spread."
     )
+    limit_operations: int = Field(_LIMITS.operations, ge=1, description="Most operations of a document.")
     limit_root_fields: int = Field(
         _LIMITS.root_fields, ge=1, description="Most fields at the root of an operation."
     )
     limit_fields: int = Field(
-        _LIMITS.fields, ge=1, description="Most fields of an operation, fragments spread."
+        _LIMITS.fields, ge=1, description="Most fields of a document, fragments spread."
     )
     limit_directives: int = Field(
-        _LIMITS.directives, ge=0, description="Most directives of an operation, fragments spread."
+        _LIMITS.directives, ge=0, description="Most directives of a document, fragments spread."
     )
     limit_fragments: int = Field(_LIMITS.fragments, ge=0, description="Most named fragments of a document.")
     limit_spreads: int = Field(
         _LIMITS.spreads,
         ge=0,
         description="Most fragments spread in a document, those inside fragments counted at each spread.",
+    )
+    limit_values: int = Field(
+        _LIMITS.values,
+        ge=0,
+        description="Most values in an operation's variables, those inside lists and objects too.",
     )
     limit_repetitions: int = Field(
         _LIMITS.repetitions, ge=1, description="How often one position of an operation may be asked for."
@@ -291,12 +297,14 @@ class Settings(BaseSettings):
             tokens=self.limit_tokens,
             depth=self.limit_depth,
             aliases=self.limit_aliases,
+            operations=self.limit_operations,
             root_fields=self.limit_root_fields,
             fields=self.limit_fields,
             directives=self.limit_directives,
             fragments=self.limit_fragments,
             spreads=self.limit_spreads,
             repetitions=self.limit_repetitions,
+            values=self.limit_values,
             cost=self.cost_limit or sys.maxsize,
         )
 

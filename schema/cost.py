@@ -1,13 +1,18 @@
-"""What an operation costs, in points: scalars 0, objects 1, a mutation 10 beside the objects it answers with.
+"""What a request costs, in points: first what it takes to read it, then what it asks for.
 
-Before it runs, that is what it asks for: a connection's page is as long as `first` or `last` says, any other list
-counts as five. Afterwards it is what was there, and at least one for each field of the root: looking and finding
-nothing is work too. Fields that make the database work hard say so themselves, and that is never given back.
-Skipped and denied fields cost nothing.
+A request is 1 point, and one more for each 16 KiB of it and each 1,000 tokens of its document, and one for each 100
+values of its variables. A document that is not known here yet is parsed, validated and planned, which is paid once.
+All of that is spent when the work is done, whether the request is refused then or not.
+
+What is asked for: scalars 0, objects 1, a mutation 10 beside the objects it answers with. Before it runs, that is
+what it asks for: a connection's page is as long as `first` or `last` says, any other list counts as five. Afterwards
+it is what was there, and at least one for each field of the root: looking and finding nothing is work too. Fields
+that make the database work hard say so themselves, and that is never given back. Skipped and denied fields cost
+nothing.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -22,10 +27,29 @@ PLAIN_LIST = 5
 MUTATION = 10
 _PAGED = ("first", "last")
 
+# A point is up to half a millisecond of CPU, measured (tests/schema/test_cpu_per_point.py).
+REQUEST, BYTES_A_POINT, TOKENS_A_POINT, VALUES_A_POINT = 1, 16_384, 1_000, 100
+_DOCUMENT, _TOKENS_READ, _CHARACTERS_READ, _BYTES_PLANNED = 10, 10, 500, 10_000
+
+
+def arrival(sent: int) -> int:
+    """For a request of so many bytes, whatever is in it."""
+    return REQUEST + sent // BYTES_A_POINT
+
+
+def reading(tokens: int, characters: int) -> int:
+    """For parsing and validating a document that is not known here yet."""
+    return _DOCUMENT + tokens // _TOKENS_READ + characters // _CHARACTERS_READ
+
+
+def planning(weight: int) -> int:
+    """For planning an operation, whose plan holds so many bytes."""
+    return weight // _BYTES_PLANNED
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a response tells of its cost. `actual` is None when nothing was executed.
+    """What a response tells of its cost. `actual` is None when the request was not looked at, and spent nothing.
 
     `available`: whole points that the caller had left when the response was made, of that allowance; None: nobody
     is throttled.
@@ -41,7 +65,7 @@ class Cost:
         """The cost, with what is left in the caller's bucket."""
         if bucket is None:
             return cls(requested, actual)
-        return cls(requested, actual, bucket.allowance, int(bucket.available))
+        return cls(requested, actual, bucket.allowance, max(0, int(bucket.available)))
 
     def extension(self) -> dict[str, object]:
         """`extensions.cost`."""
@@ -53,10 +77,38 @@ class Cost:
         return {"requested": self.requested, "actual": self.actual, "throttle": throttle}
 
 
+@dataclass(slots=True)
+class Bill:
+    """What one request has spent until its operation is known; nothing of it is given back.
+
+    `once`: the part that the same request would not spend again. `bucket` is None where nobody is throttled.
+    """
+
+    bucket: Bucket | None = None
+    spent: int = 0
+    once: int = 0
+
+    def pay(self, points: int) -> None:
+        """For work that is done now."""
+        self.spent += points
+        if self.bucket is not None:
+            self.bucket.spend(points)
+
+    def pay_once(self, points: int) -> None:
+        """For work that is kept for those who ask for the same."""
+        self.pay(points)
+        self.once += points
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of a request that comes to nothing more."""
+        return Cost.now(self.spent, self.spent, self.bucket)
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What was reserved for an operation that is admitted: `work` that is not given back, the rest for objects,
-    of which `least` are paid for in any case."""
+    """What was spent and reserved for an operation that is admitted: `work` that is not given back, the rest for
+    objects, of which `least` are paid for in any case."""
 
     requested: int
     work: int
@@ -70,6 +122,10 @@ class Charge:
         """
         found = max(objects, self.least)
         return Cost.now(self.requested, min(self.work + found, self.requested), self.bucket)
+
+    def again(self, bill: Bill) -> Self:
+        """Of the operation alone, without what its request had spent before: an event of a subscription."""
+        return replace(self, requested=self.requested - bill.spent, work=self.work - bill.spent)
 
     def settled(self, objects: int) -> Cost:
         """The same, and what was reserved for objects that were not found is given back."""

@@ -1,10 +1,12 @@
 """Structural limits: how much a document may ask for, decided before validation in one linear pass.
 
 Every fragment is measured once, however often it is spread, so a document cannot make measuring it expensive;
-its *expanded* size is what is limited.
+its *expanded* size is what is limited. It is counted over the whole document, for all of it is validated: over every
+operation, and every fragment that nothing spreads.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -26,7 +28,9 @@ class Limits:
     tokens: int = 4_000
     depth: int = 18
     aliases: int = 60
+    operations: int = 10
     root_fields: int = 20
+    """Of each operation."""
     fields: int = 1_000
     directives: int = 100
     fragments: int = 50
@@ -36,14 +40,16 @@ class Limits:
     """Selections that the plan may have. One is planned for each object type and what is asked of it, so that a
     document needs many only if different things are asked for many combinations of nested types."""
     cost: int = 5_000
-    """In points, see schema.cost; the one limit that depends on the request."""
+    """In points, see schema.cost; this and the next depend on the request."""
+    values: int = 10_000
+    """In the variables that the operation declares: each element of a list, each member of an object."""
     repetitions: int = 20
     """How often one position may be asked for: merging the repetitions is quadratic work for the validation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Size:
-    """The expanded size of a selection set."""
+    """The expanded size of selection sets."""
 
     depth: int = 0
     aliases: int = 0
@@ -51,13 +57,21 @@ class _Size:
     directives: int = 0
     spreads: int = 0
 
+    def add(self, other: "_Size", deeper: int = 0) -> None:
+        """Count the other one too; it stands so many levels deeper."""
+        self.depth = max(self.depth, other.depth + deeper)
+        self.aliases += other.aliases
+        self.fields += other.fields
+        self.directives += other.directives
+        self.spreads += other.spreads
+
 
 class TooComplex(GraphQLError):
     """The document asks for more than a limit allows."""
 
-    def __init__(self, what: str, limit: int) -> None:
+    def __init__(self, what: str, limit: int, where: str = "document") -> None:
         super().__init__(
-            f"The document has too many {what}: at most {limit} are allowed. Ask for less, or in several requests.",
+            f"The {where} has too many {what}: at most {limit} are allowed. Ask for less, or in several requests.",
             extensions={"code": "QUERY_TOO_COMPLEX"},
         )
 
@@ -73,40 +87,42 @@ class CyclicFragments(GraphQLError):
 
 def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     """The first limit the document breaks, or None."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
+    if len(operations) > limits.operations:
+        return TooComplex("operations", limits.operations)
     if len(fragments) > limits.fragments:
         return TooComplex("fragments", limits.fragments)
-    measured: dict[str, _Size] = {}
+    measuring = _Measuring(fragments)
     try:
         # Fragments first, for cycles show here; those that no operation reaches are validated all the same.
         for name in fragments:
-            _measure_fragment(name, fragments, measured, ())
-        for definition in document.definitions:
-            match definition:
-                case OperationDefinitionNode():
-                    roots = _root_fields(definition.selection_set, fragments, set())
-                    if roots > limits.root_fields:
-                        return TooComplex("root fields", limits.root_fields)
-                case FragmentDefinitionNode():
-                    pass
-                case _:
-                    continue
-            size = _measure(definition.selection_set, fragments, measured, ())
-            for what, value, limit in (
-                ("levels of nesting", size.depth, limits.depth),
-                ("aliases", size.aliases, limits.aliases),
-                ("fields", size.fields, limits.fields),
-                ("spreads of fragments", size.spreads, limits.spreads),
-                ("directives", size.directives + len(definition.directives or ()), limits.directives),
-            ):
-                if value > limit:
-                    return TooComplex(what, limit)
-            repetitions = _most_repetitions([definition.selection_set], fragments)
-            if repetitions > limits.repetitions:
+            measuring.fragment(name)
+        total = _Size()
+        for operation in operations:
+            total.add(measuring.selection_set(operation.selection_set))
+            total.directives += len(operation.directives or ())
+        unspread = [name for name in fragments if name not in measuring.spread]
+        for name in unspread:
+            total.add(measuring.fragment(name))
+        for what, value, limit in (
+            ("levels of nesting", total.depth, limits.depth),
+            ("aliases", total.aliases, limits.aliases),
+            ("fields", total.fields, limits.fields),
+            ("spreads of fragments", total.spreads, limits.spreads),
+            ("directives", total.directives, limits.directives),
+        ):
+            if value > limit:
+                return TooComplex(what, limit)
+        for operation in operations:
+            if _root_fields(operation.selection_set, fragments, set()) > limits.root_fields:
+                return TooComplex("root fields", limits.root_fields)
+        for each in (*operations, *(fragments[name] for name in unspread)):
+            if _most_repetitions([each.selection_set], fragments) > limits.repetitions:
                 return TooComplex("repetitions of one field", limits.repetitions)
     except CyclicFragments as error:
         return error
@@ -115,53 +131,45 @@ def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     return None
 
 
-def _measure(
-    selection_set: SelectionSetNode | None,
-    fragments: dict[str, FragmentDefinitionNode],
-    measured: dict[str, _Size],
-    spreading: tuple[str, ...],
-) -> _Size:
-    depth = aliases = fields = directives = spreads = 0
-    for selection in selection_set.selections if selection_set is not None else ():
-        directives += len(selection.directives or ())
-        match selection:
-            case FieldNode():
-                inner = _measure(selection.selection_set, fragments, measured, spreading)
-                inner_depth = inner.depth + 1
-                fields += 1
-                aliases += selection.alias is not None
-            case InlineFragmentNode():
-                inner = _measure(selection.selection_set, fragments, measured, spreading)
-                inner_depth = inner.depth
-                spreads += 1
-            case FragmentSpreadNode():
-                inner = _measure_fragment(selection.name.value, fragments, measured, spreading)
-                inner_depth = inner.depth
-                spreads += 1
-            case _:
-                continue
-        depth = max(depth, inner_depth)
-        aliases += inner.aliases
-        fields += inner.fields
-        directives += inner.directives
-        spreads += inner.spreads
-    return _Size(depth, aliases, fields, directives, spreads)
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """Measures the definitions of one document. `spread`: the fragments met in what was measured so far."""
 
+    fragments: Mapping[str, FragmentDefinitionNode]
+    measured: dict[str, _Size] = field(default_factory=dict)
+    spread: set[str] = field(default_factory=set)
 
-def _measure_fragment(
-    name: str,
-    fragments: dict[str, FragmentDefinitionNode],
-    measured: dict[str, _Size],
-    spreading: tuple[str, ...],
-) -> _Size:
-    if name in spreading:
-        raise CyclicFragments(name)
-    if name not in measured:
-        fragment = fragments.get(name)
-        measured[name] = _measure(
-            None if fragment is None else fragment.selection_set, fragments, measured, (*spreading, name)
-        )
-    return measured[name]
+    def selection_set(self, selection_set: SelectionSetNode | None, spreading: tuple[str, ...] = ()) -> _Size:
+        size = _Size()
+        for selection in selection_set.selections if selection_set is not None else ():
+            size.directives += len(selection.directives or ())
+            match selection:
+                case FieldNode():
+                    size.add(self.selection_set(selection.selection_set, spreading), deeper=1)
+                    size.fields += 1
+                    size.aliases += selection.alias is not None
+                case InlineFragmentNode():
+                    size.add(self.selection_set(selection.selection_set, spreading))
+                    size.spreads += 1
+                case FragmentSpreadNode():
+                    self.spread.add(selection.name.value)
+                    size.add(self.fragment(selection.name.value, spreading))
+                    size.spreads += 1
+                case _:
+                    continue
+        return size
+
+    def fragment(self, name: str, spreading: tuple[str, ...] = ()) -> _Size:
+        if name in spreading:
+            raise CyclicFragments(name)
+        if (known := self.measured.get(name)) is not None:
+            return known
+        if (fragment := self.fragments.get(name)) is None:
+            return _Size()  # which validation refuses
+        size = self.selection_set(fragment.selection_set, (*spreading, name))
+        size.directives += len(fragment.directives or ())
+        self.measured[name] = size
+        return size
 
 
 def _root_fields(

@@ -16,12 +16,23 @@ from graphql.execution.execute import create_source_event_stream
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
+from contexts.identity.api import Principal
 from contexts.shared.clock import Clock
 from contexts.shared.network import network
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
-from schema.cost import Charge, Cost, lookups, object_cost, work_cost
-from schema.documents import ById, Documents, Prepared, Refused
+from schema.cost import (
+    TOKENS_A_POINT,
+    VALUES_A_POINT,
+    Bill,
+    Charge,
+    Cost,
+    arrival,
+    lookups,
+    object_cost,
+    work_cost,
+)
+from schema.documents import REPORTED_ERRORS, ById, Documents, Prepared, Refused
 from schema.execution.choice import ExecutorKind
 from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
@@ -37,8 +48,6 @@ Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 
-REPORTED_ERRORS = 10
-
 COPY = 1
 """Points for each subscriber that an event's answer is sent to beside the first, which pays for executing it."""
 
@@ -50,7 +59,7 @@ NO_SESSION = UUID(int=0)
 class Response:
     """What GraphQL answers. `data` is absent, not null, when the request failed before execution.
 
-    `cost` is None when it did not come to asking for it. `retry_after`: the caller is throttled, for so many seconds.
+    `cost` is None when nobody was asked for it. `retry_after`: the caller is throttled, for so many seconds.
     """
 
     errors: list[Json]
@@ -73,11 +82,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A prepared document and the operation of it that was asked for."""
+    """A prepared document, the operation of it that was asked for, and what the request has spent so far."""
 
     prepared: Prepared
     name: str
     plan: OperationPlan
+    bill: Bill
 
     @property
     def kind(self) -> OperationType:
@@ -118,14 +128,33 @@ class Operations:
         """Why graphql-core's executor runs the operations; None: it does not."""
         return "setting" if self.executor is ExecutorKind.STOCK else None
 
-    def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
+    def arrive(
+        self, principal: Principal | None, address: str, sent: int, request_id: str
+    ) -> Bill | Response:
+        """The bill of a request of so many bytes, before anything of it is decoded; or why it is not looked at."""
+        points = arrival(sent)
+        if self.throttle is None:
+            return Bill(spent=points)
+        bucket = self.throttle.bucket(principal, address)
+        if bucket.available < min(points, bucket.allowance.maximum):
+            return _throttled(Cost.now(points, None, bucket), points, bucket, request_id)
+        bill = Bill(bucket)
+        bill.pay(points)
+        return bill
+
+    def select(
+        self, asked: str | ById, operation_name: str | None, request_id: str, bill: Bill
+    ) -> Operation | Response:
         """The operation asked for, by its document's text or id, or why there is none."""
-        prepared = self.documents.prepare(asked)
+        prepared = self.documents.prepare(asked, bill.pay_once)
         if isinstance(prepared, Refused):
-            return refusal(prepared.errors, request_id)
-        if operation_name is None and len(prepared.plans) == 1:
-            operation_name = next(iter(prepared.plans))
-        plan = prepared.plans.get(operation_name or "")
+            return refusal(prepared.errors, request_id, bill)
+        bill.pay(prepared.tokens // TOKENS_A_POINT)
+        if operation_name is None and len(prepared.operations) == 1:
+            operation_name = next(iter(prepared.operations))
+        plan = self.documents.plan(prepared, operation_name or "", bill.pay_once)
+        if isinstance(plan, Refused):
+            return refusal(plan.errors, request_id, bill)
         if plan is None:
             message = (
                 "The document has no operation of that name."
@@ -133,8 +162,8 @@ class Operations:
                 else "`operationName` is needed: the document has several operations, or none."
             )
             error = GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
-            return refusal([error], request_id)
-        return Operation(prepared, operation_name or "", plan)
+            return refusal([error], request_id, bill)
+        return Operation(prepared, operation_name or "", plan, bill)
 
     async def execute(
         self, operation: Operation, variables: Mapping[str, object], context: RequestContext
@@ -191,48 +220,55 @@ class Operations:
         self, operation: Operation, given: Mapping[str, object], context: RequestContext
     ) -> _Admitted | Response:
         """The one step before execution that depends on the request: variables, the caller's scopes and points."""
+        bill = operation.bill
+        most = self.documents.limits.values
+        values = _values(operation.plan, given, most)
+        bill.pay(values // VALUES_A_POINT)
+        if values > most:
+            return refusal([TooComplex("values", most, "variables")], context.request_id, bill)
         variables = get_variable_values(
             self.schema,
             operation.plan.operation.variable_definitions or (),
             dict(given),
-            max_errors=REPORTED_ERRORS,
+            max_errors=REPORTED_ERRORS - 1,  # after which it says that there are more
             hide_suggestions=True,
         )
         if isinstance(variables, list):
             for error in variables:
                 error.message = of_variables(error.message)
-            return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id)
+            return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id, bill)
         for name in operation.plan.condition_variables:
             if not isinstance(variables.coerced.get(name), bool):
                 error = GraphQLError(f"Variable '${name}' decides @skip or @include and must not be null.")
-                return refusal([_coded(error, "BAD_USER_INPUT")], context.request_id)
+                return refusal([_coded(error, "BAD_USER_INPUT")], context.request_id, bill)
         denied = denials(operation.plan, context.principal, variables.coerced)
-        charge = self._charge(operation.plan, variables, denied.fields, context)
+        charge = self._charge(operation, variables, denied.fields, context)
         if isinstance(charge, Response):
             return charge
         return _Admitted(operation, given, variables, denied, charge)
 
     def _charge(
         self,
-        plan: OperationPlan,
+        operation: Operation,
         variables: VariableValues,
         denied: Collection[FieldPlan],
         context: RequestContext,
     ) -> Charge | Response:
         """The operation's points, reserved; or why not: it is too dear for anybody, or for the caller now."""
+        plan, bill = operation.plan, operation.bill
         work = work_cost(plan, variables, denied)
         points = work + object_cost(plan.root, variables, denied)
-        limit = self.documents.limits.cost
-        bucket = None
-        if self.throttle is not None:
-            bucket = self.throttle.bucket(context.principal, context.address)
-            limit = min(limit, bucket.allowance.maximum)  # more than that no waiting could bring together
+        limit, bucket = self.documents.limits.cost, bill.bucket
+        every_time = bill.spent - bill.once
+        if bucket is not None:  # more than it can hold no waiting could bring together
+            limit = min(limit, bucket.allowance.maximum - every_time)
         if points > limit:
             error = formatted(TooComplex("points of cost", limit), context.request_id)
-            return Response([error], executed=False, cost=Cost.now(points, None, bucket))
+            return Response([error], executed=False, cost=Cost.now(bill.spent + points, bill.spent, bucket))
         if bucket is not None and not bucket.take(points):
-            return _throttled(points, bucket, context.request_id)
-        return Charge(points, work, lookups(plan, variables, denied), bucket)
+            cost = Cost.now(bill.spent + points, bill.spent, bucket)
+            return _throttled(cost, every_time + points, bucket, context.request_id)
+        return Charge(bill.spent + points, bill.spent + work, lookups(plan, variables, denied), bucket)
 
     def _stock_executor(self, admitted: _Admitted, context: RequestContext) -> Executor[Any]:
         executor = StockExecutor.build(
@@ -300,13 +336,13 @@ class _EventOf:
         return refusal([GraphQLError("Not a resolver's.", original_error=error)], self.context.request_id)
 
     def _charge(self, subscribers: int) -> Charge | Response:
-        charge, throttle = self.admitted.charge, self.operations.throttle
+        charge, throttle = self.admitted.charge.again(self.admitted.operation.bill), self.operations.throttle
         if throttle is None:
             return charge
         bucket = throttle.bucket(self.context.principal, self.context.address)
         points = min(charge.requested + COPY * (subscribers - 1), bucket.allowance.maximum)
         if not bucket.take(points):
-            return _throttled(points, bucket, self.context.request_id)
+            return _throttled(Cost.now(points, None, bucket), points, bucket, self.context.request_id)
         return replace(charge, bucket=bucket)
 
     async def _executed(self, event: object, charge: Charge) -> Response:
@@ -364,21 +400,40 @@ def _subject(admitted: _Admitted, viewer: RequestContext) -> Hashable:
     )
 
 
-def refusal(errors: list[GraphQLError], request_id: str) -> Response:
+def refusal(errors: list[GraphQLError], request_id: str, bill: Bill | None = None) -> Response:
     """The response to a request that failed before execution."""
-    return Response(errors=[formatted(error, request_id) for error in errors], executed=False)
+    shown = [formatted(error, request_id) for error in errors]
+    return Response(errors=shown, executed=False, cost=None if bill is None else bill.cost)
 
 
-def _throttled(points: int, bucket: Bucket, request_id: str) -> Response:
-    seconds = bucket.seconds_until(points)
+def _throttled(cost: Cost, needed: int, bucket: Bucket, request_id: str) -> Response:
+    """`needed`: the points that the same request has to find when it comes again."""
+    seconds = bucket.seconds_until(needed)
     error = GraphQLError(
-        f"This operation asks for {points} points and you have {int(bucket.available)} left."
+        f"This request asks for {needed} points and you have {cost.available} left."
         f" Send it again in {seconds} s, or ask for less.",
         extensions={"code": "THROTTLED"},
     )
     shown = formatted(error, request_id)
     shown["extensions"]["retryAfter"] = seconds  # for those who see no headers
-    return Response([shown], executed=False, cost=Cost.now(points, None, bucket), retry_after=seconds)
+    return Response([shown], executed=False, cost=cost, retry_after=seconds)
+
+
+def _values(plan: OperationPlan, given: Mapping[str, object], most: int) -> int:
+    """How many values the declared variables have, counted no further than where they are too many."""
+    declared = plan.operation.variable_definitions or ()
+    waiting = [given.get(each.variable.name.value) for each in declared]
+    count = 0
+    while waiting and count <= most:
+        count += 1
+        match waiting.pop():
+            case dict(members):
+                waiting.extend(members.values())
+            case list(elements):
+                waiting.extend(elements)
+            case _:
+                pass
+    return count
 
 
 def _response(data: Json | None, errors: list[GraphQLError], request_id: str, cost: Cost) -> Response:

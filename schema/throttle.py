@@ -27,7 +27,10 @@ class Allowance:
 
 @dataclass(slots=True)
 class Bucket:
-    """What one caller has left. `at`: when that was worked out, in seconds of the throttle's clock."""
+    """What one caller has left. `at`: when that was worked out, in seconds of the throttle's clock.
+
+    `available` is below zero when work had to be done before it was known how dear it is.
+    """
 
     allowance: Allowance
     available: float
@@ -45,6 +48,10 @@ class Bucket:
             return False
         self.available -= points
         return True
+
+    def spend(self, points: int) -> None:
+        """Take the points for work that is done, though there may not be so many."""
+        self.available -= points
 
     def give_back(self, points: int) -> None:
         """Return what was reserved and not needed."""

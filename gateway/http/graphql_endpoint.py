@@ -17,11 +17,19 @@ from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
 from gateway.http.client import HttpClient
 from gateway.http.graphiql import GRAPHIQL, GRAPHIQL_POLICY
-from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_get, read_post
+from gateway.http.graphql_request import (
+    GraphQLRequest,
+    HttpRefusal,
+    Unread,
+    read_body,
+    read_get,
+    read_post,
+)
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.observability import Observed
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from schema.cost import Bill
 from schema.documents import ById
 from schema.operations import Operation, Operations, refusal
 from schema.operations import Response as GraphQLResponse
@@ -135,21 +143,32 @@ class GraphQLEndpoint:
         if isinstance(caller, Unauthenticated):
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
             return _refused(HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge), request_id)
+        principal = caller.principal if caller is not None else None
+        asked: bytes | Unread | None = None
+        sent = len(request.scope["query_string"])
         if request.method == "POST":
             seen.reading = True
-            parsed = await read_post(request, self.max_body_bytes)
+            asked = await read_body(request, self.max_body_bytes)
             seen.reading = False
-        else:
-            parsed = read_get(request)
+            sent = asked.bytes if isinstance(asked, Unread) else len(asked)
+        bill = self.operations.arrive(principal, client_address(request.scope), sent, request_id)
+        if not isinstance(bill, Bill):
+            return _throttled(bill)
+        match asked:
+            case None:
+                parsed = read_get(request)
+            case bytes():
+                parsed = read_post(asked)
+            case Unread():
+                parsed = asked.refusal
         if isinstance(parsed, HttpRefusal):
-            return _refused(parsed, request_id)
-        principal = caller.principal if caller is not None else None
+            return _refused(parsed, request_id, bill)
         scope = request.scope
         client = HttpClient(scope, self.secure)
         context = RequestContext(
             self.parts.contexts, principal, request_id, self.parts.clock.now(), client_address(scope), client
         )
-        answer = await self._execute(request.method, parsed, context, seen, media_type)
+        answer = await self._execute(request.method, parsed, bill, context, seen, media_type)
         if client.set_cookie is not None:
             answer = replace(answer, headers=(*answer.headers, ("Set-Cookie", client.set_cookie)))
         if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
@@ -172,6 +191,7 @@ class GraphQLEndpoint:
         self,
         method: str,
         parsed: GraphQLRequest,
+        bill: Bill,
         context: RequestContext,
         seen: Observed,
         media_type: str,
@@ -179,23 +199,22 @@ class GraphQLEndpoint:
         request_id = seen.request_id
         # application/json cannot tell a GraphQL error from a proxy's, so its clients expect 200 there.
         failed = 400 if media_type == GRAPHQL_RESPONSE else 200
-        operation = self.operations.select(parsed.document, parsed.operation_name, request_id)
+        operation = self.operations.select(parsed.document, parsed.operation_name, request_id, bill)
         if not isinstance(operation, Operation):
             return _Answer(failed, operation)
         seen.selected(operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             message = "Subscriptions are served over WebSocket (graphql-transport-ws) at this address."
-            return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id)
+            return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id, bill)
         if method == "GET" and operation.kind is not OperationType.QUERY:
-            return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id)
+            return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id, bill)
         if (reason := self.operations.stock_reason()) is not None:
             metrics.stock_executions.labels(reason).inc()
         session_id = None if context.principal is None else context.principal.session_id
         with self.parts.database.called_by(session_id, may_lag=operation.kind is OperationType.QUERY):
             response = await self.operations.execute(operation, parsed.variables, context)
         if response.retry_after is not None:
-            # Like 401, decided about the caller and not the document: proxies and clients back off by it.
-            return _Answer(429, response, (("Retry-After", str(response.retry_after)),))
+            return _throttled(response)
         return _Answer(200 if response.executed else failed, response)
 
 
@@ -207,10 +226,16 @@ def _later(status: int, code: str, message: str) -> HttpRefusal:
     return HttpRefusal(status, code, message, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
 
 
-def _refused(refusal: HttpRefusal, request_id: str) -> _Answer:
+def _throttled(response: GraphQLResponse) -> _Answer:
+    # Like 401, decided about the caller and not the document: proxies and clients back off by it.
+    return _Answer(429, response, (("Retry-After", str(response.retry_after)),))
+
+
+def _refused(refusal: HttpRefusal, request_id: str, bill: Bill | None = None) -> _Answer:
     error = {
         "message": refusal.message,
         "extensions": {"code": refusal.code, "requestId": request_id},
     }
-    response = GraphQLResponse(errors=[error], executed=False)
+    cost = None if bill is None else bill.cost
+    response = GraphQLResponse(errors=[error], executed=False, cost=cost)
     return _Answer(refusal.status, response, refusal.headers)

@@ -11,10 +11,7 @@ from gateway.http.media_types import is_json
 from schema.documents import ById
 from schema.manifest import id_of
 
-# A NUL as itself or as an escape of JSON or of GraphQL. PostgreSQL has none in text: what a read compares with
-# is not looked at again, what a use case keeps is. The document is searched decoded as well: JSON may have
-# spelled its backslash \u005c.
-_NUL = re.compile(rb"\\+u0000|\\+u\{0+\}|\x00")
+_BRACED_NUL = re.compile(rb"\\u\{0+\}")
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}")
@@ -40,21 +37,37 @@ class HttpRefusal:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-async def read_post(request: Request, max_bytes: int) -> GraphQLRequest | HttpRefusal:
-    """The request in a POST body."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The body of a POST is refused, after so many bytes of it."""
+
+    refusal: HttpRefusal
+    bytes: int = 0
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes | Unread:
+    """The body of a POST, which the headers say is one that can be read."""
     if not is_json(request.headers.get("content-type")):
         message = "Send the request as JSON: `Content-Type: application/json`, in UTF-8."
-        return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message)
+        return Unread(HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message))
     if "content-encoding" in request.headers:
-        return HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body without a content encoding.")
-    body = await _body(request, max_bytes)
-    if body is None:
-        return HttpRefusal(
-            413,
-            "PAYLOAD_TOO_LARGE",
-            f"The body is larger than {max_bytes} bytes.",
-            (("Connection", "close"),),
-        )
+        message = "Send the body without a content encoding."
+        return Unread(HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message))
+    message = f"The body is larger than {max_bytes} bytes."
+    too_large = HttpRefusal(413, "PAYLOAD_TOO_LARGE", message, (("Connection", "close"),))
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length[:18]) > max_bytes:
+        return Unread(too_large)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            return Unread(too_large, len(body))
+    return bytes(body)
+
+
+def read_post(body: bytes) -> GraphQLRequest | HttpRefusal:
+    """The request in a POST's body."""
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -83,19 +96,6 @@ def read_get(request: Request) -> GraphQLRequest | HttpRefusal:
     return read_members(decoded, "".join(parameters.values()).encode(errors="replace"))
 
 
-async def _body(request: Request, max_bytes: int) -> bytes | None:
-    """The body; None as soon as it is known to be too large."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length[:18]) > max_bytes:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            return None
-    return bytes(body)
-
-
 def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest | HttpRefusal:
     """The request in a decoded JSON object; `sent` is the text it came in, over whichever transport."""
     query, operation_name = members.get("query"), members.get("operationName")
@@ -108,7 +108,9 @@ def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest |
         return _bad("`extensions` must be a JSON object.")
     if query is not None and not isinstance(query, str):
         return _bad("`query` must be a string: the GraphQL document.")
-    if _NUL.search(sent) or (query and _NUL.search(query.encode(errors="replace"))):
+    # PostgreSQL has no NUL in text: what a read compares with is not looked at again. The document is searched
+    # decoded as well: JSON may have spelled its backslash \\u005c.
+    if has_nul(sent) or (query and has_nul(query.encode(errors="replace"))):
         return HttpRefusal(400, "BAD_USER_INPUT", "NUL characters are not accepted.")
     document: str | ById | HttpRefusal | None = query
     if members.get("documentId") is not None:
@@ -120,6 +122,14 @@ def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest |
     if not document or (isinstance(document, str) and not document.strip()):
         return _bad("There is no document: send `query`, the GraphQL document, or `documentId`.")
     return GraphQLRequest(document, operation_name, variables or {})
+
+
+def has_nul(sent: bytes) -> bool:
+    """Whether there is a NUL in it, as itself or as an escape of JSON or of GraphQL."""
+    if b"\0" in sent or b"\\u0000" in sent:
+        return True
+    # Linear: a search that fails has read no zero that another one reads. Most requests have nothing to be searched.
+    return b"\\u{" in sent and _BRACED_NUL.search(sent) is not None
 
 
 def _by_document_id(id: object, query: str | None) -> ById | HttpRefusal:

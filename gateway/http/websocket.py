@@ -26,12 +26,16 @@ from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_membe
 from gateway.http.origins import Origins
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from schema.cost import Bill
 from schema.operations import Operation, Operations, Response, refusal
 
 PROTOCOL = "graphql-transport-ws"
 
 _LONGEST_REASON = 123
 """In bytes: RFC 6455 leaves no more room in a close frame."""
+
+_LONGEST_UNPAID = 16_384
+"""In characters, of a message that costs no points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,8 @@ class _Connection:
             raise _Close(4400, "Frames are JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise _Close(4400, "Frames are JSON objects with a `type`")
+        if len(text) > _LONGEST_UNPAID and message["type"] != "subscribe":
+            raise _Close(4400, "Only `subscribe` may be that long")
         return message, text
 
     async def _send(self, message: dict[str, object]) -> None:
@@ -250,14 +256,21 @@ class _Connection:
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise _Close(4400, "subscribe: `payload` must be an object")
-        request = read_members(payload, text.encode())
+        sent, request_id = text.encode(), uuid4().hex
+        principal = None if self.caller is None else self.caller.principal
+        address = client_address(self.socket.scope)
+        bill = self.sockets.operations.arrive(principal, address, len(sent), request_id)
+        if not isinstance(bill, Bill):
+            await self._send({"id": id, "type": "error", "payload": bill.errors})
+            return
+        request = read_members(payload, sent)
         if isinstance(request, HttpRefusal):
             raise _Close(4400, f"subscribe: {request.message}")
         if (crowded := self._crowded()) is not None:
-            errors = refusal([GraphQLError(crowded, extensions={"code": "THROTTLED"})], uuid4().hex).errors
+            errors = refusal([GraphQLError(crowded, extensions={"code": "THROTTLED"})], request_id).errors
             await self._send({"id": id, "type": "error", "payload": errors})
             return
-        self.running[id] = asyncio.create_task(self._run(id, request))
+        self.running[id] = asyncio.create_task(self._run(id, request, bill, request_id))
 
     def _crowded(self) -> str | None:
         """Why there is no room for one operation more; None: there is."""
@@ -273,13 +286,12 @@ class _Connection:
             )
         return None
 
-    async def _run(self, id: str, request: GraphQLRequest) -> None:
+    async def _run(self, id: str, request: GraphQLRequest, bill: Bill, request_id: str) -> None:
         """One operation to its end. Nothing it does ends the task silently or leaves its id taken."""
-        request_id = uuid4().hex
         try:
             with observability.observed(request_id, "websocket") as seen:
                 try:
-                    await self._answer(id, request, seen)
+                    await self._answer(id, request, bill, seen)
                 except (WebSocketDisconnect, _Close):
                     raise
                 except Exception as error:
@@ -293,8 +305,12 @@ class _Connection:
         finally:
             self._forget(id)
 
-    async def _answer(self, id: str, request: GraphQLRequest, seen: observability.Observed) -> None:
-        operation = self.sockets.operations.select(request.document, request.operation_name, seen.request_id)
+    async def _answer(
+        self, id: str, request: GraphQLRequest, bill: Bill, seen: observability.Observed
+    ) -> None:
+        operation = self.sockets.operations.select(
+            request.document, request.operation_name, seen.request_id, bill
+        )
         responses: AsyncIterator[Response] | Response
         if isinstance(operation, Operation):
             seen.selected(operation)

@@ -10,5 +10,7 @@ def tidy(text: str) -> str:
 
 def folded(text: str) -> str:
     """Tidy, in capitals, without accents: "  Preço  Médio" is "PRECO MEDIO"."""
-    decomposed = unicodedata.normalize("NFKD", tidy(text))
+    # Decomposing sorts each run of combining marks, in the square of its length.
+    unmarked = "".join(c for c in tidy(text) if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", unmarked)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).upper()

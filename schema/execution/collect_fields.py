@@ -52,6 +52,7 @@ from schema.execution.plan import (
     ResponsePath,
     Selection,
     Selections,
+    Weight,
     WeightedField,
     Wrapping,
 )
@@ -67,11 +68,13 @@ def plan_operation(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
+    weight: Weight | None = None,
+    *,
     most_selections: int = MOST_SELECTIONS,
 ) -> OperationPlan:
     """The plan of a *validated* operation whose expanded size is within the limits.
 
-    Raises TooComplex when it would have more than so many selections.
+    Raises TooComplex when it would have more than so many selections; `weight` then tells what was planned of it.
     """
     root = schema.get_root_type(operation.operation)
     assert root is not None
@@ -80,7 +83,7 @@ def plan_operation(
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    planner = _Planner(schema, fragments, most_selections)
+    planner = _Planner(schema, fragments, most_selections, weight or Weight())
     selection = planner.selection(root, (_Asked(operation.selection_set, frozenset()),))
     guarded: list[GuardedField] = []
     weighted: list[WeightedField] = []
@@ -97,6 +100,7 @@ def plan_operation(
         tuple(weighted),
         frozenset(planner.condition_variables),
         len(planner.planned),
+        planner.weight,
     )
 
 
@@ -158,6 +162,7 @@ class _Planner:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     most_selections: int
+    weight: Weight
     condition_variables: set[str] = field(default_factory=set)
     planned: dict[_Key, Selection] = field(default_factory=dict)
     planned_abstract: dict[_Key, Selections] = field(default_factory=dict)
@@ -189,7 +194,7 @@ class _Planner:
             self._collect(type_, each.selection_set, each.conditions, collected)
         fields = [self._field(type_, key, found) for key, found in collected.by_key.items()]
         varies = any(occurrence.conditions for plan in fields for occurrence in plan.occurrences)
-        return Selection(
+        made = Selection(
             type_,
             fields,
             varies,
@@ -197,6 +202,8 @@ class _Planner:
             below=[plan for plan in fields if not isinstance(plan.named, Leaf)],
             settled=not varies and all(map(_settled, fields)),
         )
+        self.weight.add(made)
+        return made
 
     def _collect(
         self,

@@ -5,6 +5,7 @@ A plan depends on the document and the schema alone. Variables, scopes and value
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import getsizeof
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinitionNode
 from graphql.type import GraphQLAbstractType
@@ -175,6 +176,35 @@ class WeightedField:
     work: Work
 
 
+@dataclass(slots=True)
+class Weight:
+    """About how many bytes a plan holds by now; rather too many than too few."""
+
+    bytes: int = 0
+
+    def add(self, selection: Selection) -> None:
+        """Count the selection and its fields, without what is below them."""
+        self.bytes += _SELECTION + _FIELD * len(selection.fields)
+        for plan in selection.fields:
+            self.bytes += _OCCURRENCE * len(plan.occurrences)
+            self.bytes += _held(plan.arguments or {})
+
+
+# In bytes, measured: a selection with the function that makes its rows, and an occurrence with its conditions.
+_SELECTION, _FIELD, _OCCURRENCE = 1_700, 700, 350
+
+
+def _held(value: object) -> int:
+    """How many bytes a coerced argument holds."""
+    match value:
+        case dict():
+            return getsizeof(value) + sum(map(_held, value.values()))
+        case list():
+            return getsizeof(value) + sum(map(_held, value))
+        case _:
+            return getsizeof(value)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationPlan:
     """One operation of a document, ready to be executed again and again."""
@@ -187,3 +217,4 @@ class OperationPlan:
     """The variables that @skip and @include ask."""
     selections: int
     """How many were planned: what planning took, and what the plan weighs, goes by that."""
+    weight: Weight

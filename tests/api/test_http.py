@@ -21,6 +21,7 @@ from gateway.http.probes import Readiness
 from gateway.settings import Settings
 from gateway.stopping import Stopping
 from gateway.wiring import wired
+from schema.cost import Bill
 from schema.documents import ById, Documents
 from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
@@ -293,7 +294,9 @@ async def test_only_product_images_are_public(settings: Settings, shop: Shop) ->
 class BrokenOperations(Operations):
     """Has bugs where no resolver is to blame."""
 
-    def select(self, asked: str | ById, operation_name: str | None, request_id: str) -> Operation | Response:
+    def select(
+        self, asked: str | ById, operation_name: str | None, request_id: str, bill: Bill
+    ) -> Operation | Response:
         if operation_name == "NotJson":
             return Response(errors=[], data={"viewer": object()})
         raise RuntimeError("the inside")
@@ -329,6 +332,7 @@ async def test_a_bug_outside_the_resolvers_is_masked_logged_and_counted(
 
 async def test_the_log_line_tells_the_document_and_what_it_cost(shop: Shop) -> None:
     text = "query Own($n: Int) { products(first: $n) { nodes { sku } } }"
+    await shop.ask(text, {"n": 3})
     with capture_logs() as lines:
         await shop.ask(text, {"n": 3})
         await shop.ask("{ viewer { nothing } }")
@@ -341,10 +345,10 @@ async def test_the_log_line_tells_the_document_and_what_it_cost(shop: Shop) -> N
             "operation": "Own",
             "document": sha256(text.encode()).hexdigest()[:16],
             "outcome": "ok",
-            "requested": 4,
-            "actual": 4,
+            "requested": 1 + 4,
+            "actual": 1 + 4,
         },
-        {"operation": "", "document": "", "outcome": "refused", "requested": None, "actual": 0},
+        {"operation": "", "document": "", "outcome": "refused", "requested": 1 + 10, "actual": 1 + 10},
     ]
 
 
@@ -356,7 +360,7 @@ async def test_a_cacheable_answer_is_paid_for_and_does_not_tell(shop: Shop) -> N
         answer = await shop.http.get("/graphql", params={"documentId": CATEGORIES_ID})
     assert (answer.status_code, answer.json().keys()) == (200, {"data"})
     assert [(line["operation"], line["requested"], line["actual"]) for line in lines] == [
-        ("Categories", 5, 5)
+        ("Categories", 6, 6)
     ]
 
 

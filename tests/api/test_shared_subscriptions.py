@@ -23,7 +23,8 @@ from gateway.app import create_app
 from gateway.settings import AUDIENCE, ISSUER, Settings
 from gateway.wiring import Wired, wired
 from resolvers.vocabulary.context import RequestContext
-from schema.documents import Documents
+from schema.cost import Bill
+from schema.documents import Documents, Prepared
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
 from schema.operations import NO_SESSION, Operation, Operations, Response
@@ -85,12 +86,21 @@ class Watching:
         self.turns += 1
         yield
 
+    def make_known(self, query: str) -> None:
+        """So that nobody pays for the first who asks."""
+        prepared = self.operations.documents.prepare(query)
+        assert isinstance(prepared, Prepared)
+        self.operations.documents.plan(prepared, next(iter(prepared.operations)))
+
     async def subscribe(
         self, principal: Principal, query: str = WATCH, variables: Json = None
     ) -> list[Response]:
         """What this subscription gets, as it comes."""
         context = RequestContext(self.parts.contexts, principal, uuid4().hex, self.parts.clock.now())
-        operation = self.operations.select(query, None, context.request_id)
+        self.make_known(query)
+        bill = self.operations.arrive(principal, "", len(query), context.request_id)
+        assert isinstance(bill, Bill)
+        operation = self.operations.select(query, None, context.request_id, bill)
         assert isinstance(operation, Operation)
         responses = await self.operations.subscribe(
             operation, variables or {}, context, self.parts.clock, self.turn
@@ -254,11 +264,13 @@ async def test_an_event_is_paid_for_once_and_each_copy_with_a_point(
 ) -> None:
     buyer = await principal(shop, settings, SP)
     clock = Clock()
-    throttle = Throttle(Allowance(20, 1), Allowance(20, 1), clock=clock)
+    throttle = Throttle(Allowance(23, 1), Allowance(23, 1), clock=clock)
     async with watching(parts, throttle=throttle) as watch:
         got = [await watch.subscribe(buyer) for _ in range(3)]
         bucket = throttle.bucket(buyer, "")
-        assert bucket.available == 20 - 3 * 2  # subscribing costs what an event does
+        assert bucket.available == 23 - 3 * (
+            1 + 2
+        )  # a request each, and subscribing costs what an event does
         await watch.until_heard(1)
         for event, left in ((1, 10), (2, 6), (3, 2)):
             await shop.order(SP)
@@ -268,7 +280,7 @@ async def test_an_event_is_paid_for_once_and_each_copy_with_a_point(
                 {
                     "requested": 2,
                     "actual": 2,
-                    "throttle": {"maximum": 20, "available": left, "restoreRate": 1},
+                    "throttle": {"maximum": 23, "available": left, "restoreRate": 1},
                 }
             )
             assert bucket.available == left

@@ -1,12 +1,13 @@
 """One request through both executors, each over its own copy of the same world."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 from strawberry import Schema
 
 from contexts.identity.api import Principal
 from resolvers.vocabulary.context import RequestContext
+from schema.cost import Bill
 from schema.documents import Documents
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
@@ -53,8 +54,9 @@ class Both:
 
 async def run(operations: Operations, request: Request, context: RequestContext) -> Response:
     """The response; a request that is refused before execution is a fault of the test."""
-    operation = operations.select(request.text, request.operation_name, context.request_id)
+    operation = operations.select(request.text, request.operation_name, context.request_id, Bill())
     assert not isinstance(operation, Response), f"not valid: {operation.errors}\n{request.text}"
+    operation = replace(operation, bill=Bill())  # the document is new to one of the executors only
     return await operations.execute(operation, request.variables, context)
 
 

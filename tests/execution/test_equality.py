@@ -15,6 +15,7 @@ from graphql import GraphQLSchema
 from contexts.identity.api import Principal
 from resolvers.vocabulary.context import RequestContext
 from resolvers.vocabulary.node import node_id
+from schema.documents import Refused
 from schema.operations import Operations
 from tests.execution.both import both, executors, run, the_schema
 from tests.execution.comparison import difference as responses_differ
@@ -148,22 +149,37 @@ def any_request(random: Random, schema: GraphQLSchema) -> Request:
     return Documents(schema, random, conflicting_fields(schema)).request()
 
 
+def is_too_wide(operations: Operations, request: Request) -> bool:
+    """Whether merging its fields is more work than a document may make."""
+    found = operations.documents.prepare(request.text)
+    return isinstance(found, Refused) and found.errors[0].message == "Validation aborted."
+
+
 async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
+    too_wide = 0
     for number in range(EXAMPLES):
         random = Random(number)
         request, principal = any_request(random, the_schema()._schema), any_principal(random)
+        if is_too_wide(pair[0], request):
+            too_wide += 1
+            continue
         seed, rate = random.randrange(1000), random.choice(RATES)
         found = await both(request, principal, seed, rate, over=pair)
         assert (difference := found.difference()) is None, described(
             number, request, principal, seed, rate, difference
         )
+    assert too_wide <= EXAMPLES // 20
 
 
 async def test_made_operations_over_nested_interfaces() -> None:
     stock, breadth = executors(the_forest())
+    too_wide = 0
     for number in range(EXAMPLES // 2):
         random = Random(number)
         request, principal = any_request(random, the_forest()._schema), any_principal(random)
+        if is_too_wide(stock, request):
+            too_wide += 1
+            continue
         seed, rate = random.randrange(1000), random.choice(RATES)
         answers = [
             await run(each, request, RequestContext(cast(Any, Forest(seed, rate)), principal, "request", NOW))
@@ -172,6 +188,7 @@ async def test_made_operations_over_nested_interfaces() -> None:
         assert (difference := responses_differ(*answers)) is None, described(
             number, request, principal, seed, rate, difference
         )
+    assert too_wide <= EXAMPLES // 20
 
 
 def described(

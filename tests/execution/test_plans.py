@@ -117,11 +117,15 @@ def test_the_cost_of_nested_interfaces_is_found_once_for_each() -> None:
 def test_a_document_of_too_many_combinations_is_refused() -> None:
     wide = Limits(repetitions=100)
     documents = Documents(the_forest()._schema, wide)
-    found = documents.prepare(by_combination(16))
+    few, many = documents.prepare(by_combination(3)), documents.prepare(by_combination(16))
+    assert isinstance(few, Prepared) and isinstance(many, Prepared)
+    assert isinstance(documents.plan(few, ""), OperationPlan)
+    paid: list[int] = []
+    found = documents.plan(many, "", paid.append)
     assert isinstance(found, Refused)
     (error,) = found.errors
     assert (error.extensions or {})["code"] == "QUERY_TOO_COMPLEX" and "2000" in error.message
-    assert isinstance(documents.prepare(by_combination(3)), Prepared)
+    assert sum(paid) > 300, "for what was planned of it"
 
 
 def test_an_interface_without_types_costs_nothing() -> None:

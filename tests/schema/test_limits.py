@@ -109,15 +109,39 @@ def test_nesting_beyond_the_interpreter_s_stack(schema: GraphQLSchema, start: st
     assert refused == ["QUERY_TOO_COMPLEX"]
 
 
-def test_refusals_are_not_kept_and_the_cache_is_bounded(schema: GraphQLSchema) -> None:
-    documents = Documents(schema, Limits(), capacity=60, longest_kept=40)
-    assert isinstance(documents.prepare("{ nothing }"), Refused)
-    kept = [documents.prepare(f"{{ viewer {{ scopes }} }} # {n}") for n in range(3)]  # 25 characters each
-    assert documents.prepare("{ viewer { scopes } } # 2") is kept[2]
-    assert documents.prepare("{ viewer { scopes } } # 0") is not kept[0]
-    long = "{ viewer { scopes } } #" + "x" * 40
-    assert documents.prepare(long) is not documents.prepare(long)
-    assert len(documents._kept) == 2
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        (Limits(operations=2), "operations"),
+        (Limits(fields=8), "fields"),
+        (Limits(aliases=2), "aliases"),
+        (Limits(directives=2), "directives"),
+        (Limits(spreads=2), "spreads of fragments"),
+    ],
+)
+def test_the_whole_document_is_limited_and_not_each_operation(
+    schema: GraphQLSchema, limits: Limits, what: str
+) -> None:
+    """For all of it is validated, whichever operation is asked for."""
+
+    def text(operations: int) -> str:
+        one = "{ a: viewer { ...V @skip(if: false) } }"
+        many = " ".join(f"query Q{number} {one}" for number in range(operations))
+        return f"{many} fragment V on Viewer {{ scopes user {{ id }} }}"
+
+    assert codes(schema, text(2), limits) == []
+    refused = Documents(schema, limits).prepare(text(3))
+    assert isinstance(refused, Refused)
+    assert f"too many {what}" in refused.errors[0].message
+
+
+def test_fragments_that_nobody_spreads_count_together(schema: GraphQLSchema) -> None:
+    def text(fragments: int) -> str:
+        many = " ".join(f"fragment F{n} on Viewer {{ scopes user {{ id }} }}" for n in range(fragments))
+        return "{ viewer { scopes } } " + many
+
+    assert codes(schema, text(2), Limits(fields=8)) == ["GRAPHQL_VALIDATION_FAILED"] * 2
+    assert codes(schema, text(3), Limits(fields=8)) == ["QUERY_TOO_COMPLEX"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from resolvers.vocabulary.contribution import Contribution
 from resolvers.vocabulary.directives import AUTHENTICATED, PUBLIC
 from resolvers.vocabulary.errors import BadUserInput
 from resolvers.vocabulary.fields import computed, root_field
+from schema.cost import Bill
 from schema.documents import Documents
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
@@ -88,7 +89,7 @@ def operations(request: pytest.FixtureRequest) -> Operations:
 
 
 async def ask(operations: Operations, text: str, **variables: object) -> Response:
-    operation = operations.select(text, None, "request-1")
+    operation = operations.select(text, None, "request-1", Bill())
     assert isinstance(operation, Operation)
     context = RequestContext(cast(Contexts, None), None, "request-1", datetime.now(UTC))
     return await operations.execute(operation, variables, context)

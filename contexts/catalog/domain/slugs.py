@@ -10,7 +10,9 @@ NAME_PART = 80
 
 def kebab(text: str) -> str:
     """ASCII letters and digits in lower case, joined by hyphens; "" when the text has none."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    # Decomposing sorts each run of combining marks, in the square of its length; what is left of them is nothing.
+    unmarked = "".join(each for each in text if not unicodedata.combining(each))
+    ascii_text = unicodedata.normalize("NFKD", unmarked).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", ascii_text))
 
 

@@ -9,6 +9,8 @@ from stdnum.br import cnpj
 from stdnum.exceptions import ValidationError
 
 _CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_LONGEST_TYPED = 100
+"""Characters of a CNPJ with whatever punctuation: looking at each of more takes time for nothing."""
 _STATE_REGISTRATION = re.compile(r"P?[0-9]{7,14}|ISENTO")
 
 
@@ -51,6 +53,8 @@ class Cnpj:
     @classmethod
     def parse(cls, text: str) -> "Cnpj | None":
         """The CNPJ a person typed, with or without punctuation, in either case; None when it is none."""
+        if len(text) > _LONGEST_TYPED:
+            return None
         try:
             value = str(cnpj.validate(text))
         except ValidationError:
