@@ -116,10 +116,6 @@ class GraphQLEndpoint:
         except TimeoutError:
             if not deadline.expired():
                 raise
-        if seen.reading:
-            message = f"The request did not arrive within {capacity.seconds:g} seconds."
-            closing = (("Connection", "close"),)
-            return _refused(HttpRefusal(408, "REQUEST_TIMEOUT", message, closing), seen.request_id)
         return _refused(_later(503, "TIMEOUT", capacity.too_slow), seen.request_id)
 
     async def _answer(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
@@ -136,9 +132,7 @@ class GraphQLEndpoint:
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
             return _refused(HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge), request_id)
         if request.method == "POST":
-            seen.reading = True
             parsed = await read_post(request, self.max_body_bytes)
-            seen.reading = False
         else:
             parsed = read_get(request)
         if isinstance(parsed, HttpRefusal):

@@ -68,11 +68,18 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, log: Path, *options: str, **variables: str) -> AsyncIterator[Server]:
-    """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment."""
+async def serving(
+    settings: Settings, log: Path, *options: str, files: int | None = None, **variables: str
+) -> AsyncIterator[Server]:
+    """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment.
+
+    `files`: how many it may open.
+    """
     port = free_port()
+    limited = () if files is None else ("prlimit", f"--nofile={files}:{files}")
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
+            *limited,
             PRUMO,
             "serve",
             *options,

@@ -27,8 +27,8 @@ async def shop_with(
     settings: Settings, trusted: str = "127.0.0.1", **changes: object
 ) -> AsyncIterator[tuple[Shop, str]]:
     """A client of Prumo behind a real socket with other settings, and its host and port."""
-    app: Starlette = create_app(settings.model_copy(update=changes))
-    async with app.router.lifespan_context(app), served(app, forwarded_allow_ips=trusted) as address:
+    app: Starlette = create_app(settings.model_copy(update={"forwarded_allow_ips": trusted, **changes}))
+    async with app.router.lifespan_context(app), served(app) as address:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(
             base_url=f"http://{address}", trust_env=False, limits=limits, timeout=60
