@@ -294,7 +294,9 @@ class Settings(BaseSettings):
     )
     metrics_allow_ips: Addresses = Field(
         "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
-        description="Who may read /metrics, directly: what a proxy passed on is refused. Loopback and private networks.",
+        description=(
+            "Who may read /metrics, and directly: what a proxy passed on is refused. Loopback and private networks."
+        ),
     )
     otel_endpoint: WebUrl | None = Field(
         None,

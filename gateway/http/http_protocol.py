@@ -1,7 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with an end to what a client can make it keep, and a stop that loses no request.
 
-uvicorn waits for ever: for a first byte, for the rest of a header or a body, for a client that does not read its answer.
-It starts the application with the headers, and keeps headers of any size. Here the application is given whole
+uvicorn waits for ever: for a first byte, for the rest of a header or a body, for a client that does not read its
+answer. It starts the application with the headers, and keeps headers of any size. Here the application is given whole
 requests, and each wait has an end (docs/adr/0018-connections.md).
 """
 

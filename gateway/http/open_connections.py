@@ -88,8 +88,11 @@ class OpenConnections:
             files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
             self._highest_file = max(files - SPARE_FILES, files // 2)
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-        if len(self._open) > self.limits.most or file >= self._highest_file:
-            self._make_room("connections" if file < self._highest_file else "files")
+        # As many as the number is too high: those closed before have left low numbers, which tell nothing.
+        for _ in range(file - self._highest_file):
+            self._make_room("files")
+        if len(self._open) > self.limits.most:
+            self._make_room("connections")
 
     def answered(self, connection: Connection) -> None:
         """It has been of use just now: others are closed before."""

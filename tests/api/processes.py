@@ -69,14 +69,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, log: Path, *options: str, files: int | None = None, **variables: str
+    settings: Settings, log: Path, *options: str, files: int | str = "", **variables: str
 ) -> AsyncIterator[Server]:
     """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment.
 
-    `files`: how many it may open.
+    `files`: how many it may open, where it is not as many as we.
     """
     port = free_port()
-    limited = () if files is None else ("prlimit", f"--nofile={files}:{files}")
+    limited = () if not files else ("prlimit", f"--nofile={files}:{files}")
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *limited,

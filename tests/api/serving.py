@@ -21,7 +21,8 @@ async def served(
 ) -> AsyncIterator[str]:
     """Serve an application whose lifespan runs already; yields host and port.
 
-    `settings` say how long it waits for clients. `options` are uvicorn's, where a test must not wait as long as production does.
+    `settings` say how long it waits for clients. `options` are uvicorn's, where a test must not wait as
+    long as production does.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(

@@ -176,3 +176,19 @@ async def test_both_can_be_switched_off(settings: Settings) -> None:
         )
     assert (answer.status, dear.status) == (200, 200)
     assert dear.body["extensions"]["cost"]["requested"] > 5_000
+
+
+async def test_images_cost_an_anonymous_callers_points(settings: Settings) -> None:
+    """A page of a hundred images is no trouble with the points that there are by default."""
+    fields = Settings.model_fields
+    by_default = {name: fields[name].default for name in fields if name.startswith("throttle_")}
+    one, other = {"x-forwarded-for": "192.0.2.1"}, {"x-forwarded-for": "192.0.2.2"}
+    async with shop_with(settings.model_copy(update=by_default)) as (shop, _):
+        page = [shop.http.get(f"/media/products/{number}.png", headers=one) for number in range(100)]
+        assert {answer.status_code for answer in await asyncio.gather(*page)} == {404}
+    few = {"throttle_points": 10, "throttle_restore_rate": 1, "throttle_anonymous_share": 1.0}
+    async with shop_with(settings, **few) as (shop, _):
+        answers = [await shop.http.get("/media/products/none.png", headers=one) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [404] * 10 + [429]
+        assert answers[-1].headers["retry-after"] == "1"
+        assert (await shop.http.get("/media/products/none.png", headers=other)).status_code == 404
