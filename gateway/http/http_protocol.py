@@ -59,6 +59,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._awaited = ""
         """What the deadline is for, as the metric calls it."""
+        self._waiting_caller: str | None = None
         self._unfinished: tuple[RequestResponseCycle, ASGI3Application] | None = None
         """The next request to answer, as long as its body is not there."""
         self._in_head = False
@@ -78,14 +79,14 @@ class HttpProtocol(HttpToolsProtocol):
     def give_way(self, reason: str) -> None:
         """Others need the place: end it now. A client that was sending is told that it may try again."""
         metrics.closed_connections.labels(reason).inc()
-        is_sending = self._in_head or self._unfinished is not None
-        if is_sending and self.is_idle and not self._deaf and not self.transport.is_closing():
-            self._forget_deadline()
-            self._write_refusal(503, "OVERLOADED", "Too many requests were unfinished, yours the longest.")
-            self._close()
-        else:
+        if self._deaf or self.flow.write_paused or self.transport.is_closing():
             self.transport.abort()
+            return
         self._deaf = True
+        if self._in_head or self._unfinished is not None:
+            self._write_refusal(503, "OVERLOADED", "Too many requests were unfinished, yours the longest.")
+        self.transport.close()
+        self._wait_for_end(LINGER_SECONDS)
 
     # What the event loop calls.
 
@@ -248,7 +249,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop_waiting()
 
     def _await_body(self, cycle: RequestResponseCycle) -> None:
-        if len(cycle.body) > self._limits.max_body_bytes or self._announced() > self._limits.max_body_bytes:
+        most = self._limits.max_body_bytes
+        # What was announced is looked at once, not for each of the pieces a body may come in.
+        if len(cycle.body) > most or (not self._waits_for("body") and self._announced() > most):
             # The application says so, in its own words; the rest is not waited for.
             cycle.keep_alive = False
             self._start_unfinished()
@@ -271,13 +274,17 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _wait(self, awaited: str, seconds: float) -> None:
         """For the client, so long in all; harmless when that is what is waited for already."""
-        if self._deadline is None or self._awaited != awaited:
+        if not self._waits_for(awaited):
             self._stop_waiting()
             self._awaited = awaited
             self._deadline = self.loop.call_later(seconds, self._give_up)
+            self._waiting_caller = self._caller(awaited)
         body = 0 if self._unfinished is None else len(self._unfinished[0].body)
         unread = self.transport.get_write_buffer_size() if awaited == "answer" else 0
-        self._all.waits(self, self._caller(awaited), body + self._fed + unread)
+        self._all.waits(self, self._waiting_caller, body + self._fed + unread)
+
+    def _waits_for(self, awaited: str) -> bool:
+        return self._deadline is not None and self._awaited == awaited
 
     def _caller(self, awaited: str) -> str | None:
         """Whose it counts as. A proxy's stands for many clients, until the headers tell for which."""

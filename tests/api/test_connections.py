@@ -70,9 +70,12 @@ async def patient(app: Starlette, settings: Settings) -> AsyncIterator[str]:
 async def test_three_hundred_slow_bodies_of_one_address_are_in_nobodys_way(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """More than the operations that are answered at once, and than the unfinished requests of an address."""
+    """More than the operations that are answered at once, and than the unfinished requests of an address.
+
+    Those that may stay are more than the operations, too: they take no place.
+    """
     async with (
-        serving(settings, tmp_path / "log") as server,
+        serving(settings, tmp_path / "log", PRUMO_MAX_IN_FLIGHT="32") as server,
         many(server.address, 300, HALF) as slow,
     ):
         for _ in range(20):

@@ -186,8 +186,9 @@ async def test_images_cost_an_anonymous_callers_points(settings: Settings) -> No
     async with shop_with(settings.model_copy(update=by_default)) as (shop, _):
         page = [shop.http.get(f"/media/products/{number}.png", headers=one) for number in range(100)]
         assert {answer.status_code for answer in await asyncio.gather(*page)} == {404}
-    few = {"throttle_points": 10, "throttle_restore_rate": 1, "throttle_anonymous_share": 1.0}
-    async with shop_with(settings, **few) as (shop, _):
+    async with shop_with(
+        settings, throttle_points=10, throttle_restore_rate=1, throttle_anonymous_share=1.0
+    ) as (shop, _):
         answers = [await shop.http.get("/media/products/none.png", headers=one) for _ in range(11)]
         assert [answer.status_code for answer in answers] == [404] * 10 + [429]
         assert answers[-1].headers["retry-after"] == "1"

@@ -1,7 +1,6 @@
 """Who is behind a proxy, whatever a header says."""
 
 import time
-from collections.abc import Callable
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -81,18 +80,16 @@ def test_an_address_has_one_spelling() -> None:
     assert network("::ffff:192.0.2.1%x") == "192.0.2.1"
 
 
-@pytest.mark.parametrize(
-    "make", [lambda n: "1," * n, lambda n: "[" * n, lambda n: "10.0.0.1," * n, lambda n: ":" * n]
-)
-def test_the_time_is_linear_in_the_header(make: Callable[[int], str]) -> None:
+@pytest.mark.parametrize("piece", ["1,", "[", "10.0.0.1,", ":", "%"])
+def test_the_time_is_linear_in_the_header(piece: str) -> None:
     def seconds(length: int) -> float:
-        headers = forwarded_for(make(length))
+        headers = forwarded_for(piece * (length // len(piece)))
         best = float("inf")
-        for _ in range(5):
+        for _ in range(7):
             begun = time.process_time()
-            for _ in range(20):
+            for _ in range(200):
                 client_of(PEER, headers, PROXIES)
             best = min(best, time.process_time() - begun)
         return best
 
-    assert seconds(400_000) < 3 * seconds(200_000) + 0.01
+    assert seconds(64_000) < 3 * seconds(32_000) + 0.001
