@@ -13,10 +13,11 @@ from contexts.shared.clock import Clock
 from gateway import metrics
 from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
+from gateway.http.forwarded import Forwarded, Networks
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.media import Media
 from gateway.http.origins import Origins, with_cors
-from gateway.http.probes import KeySet, Readiness, exposition, healthz
+from gateway.http.probes import Exposition, KeySet, Readiness, healthz
 from gateway.http.security_headers import SecurityHeaders
 from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.settings import Settings
@@ -69,7 +70,8 @@ class _Prumo(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """Called once, by the first request."""
         callable_by_pages = with_cors(super().build_middleware_stack(), self._settings.cors_origins)
-        return SecurityHeaders(callable_by_pages, self._settings.hsts_seconds)
+        answered = SecurityHeaders(callable_by_pages, self._settings.hsts_seconds)
+        return Forwarded(answered, Networks(self._settings.forwarded_allow_ips))
 
 
 def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: Stopping) -> list[BaseRoute]:
@@ -96,10 +98,10 @@ def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: 
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins, limits).__call__),
         Route("/healthz", healthz),
-        Route("/readyz", Readiness(parts, stopping).__call__),
-        Route("/metrics", exposition),
+        Route("/readyz", Readiness(parts, stopping, capacity).__call__),
+        Route("/metrics", Exposition(Networks(settings.metrics_allow_ips)).__call__),
         Route("/.well-known/jwks.json", KeySet(parts).__call__),
-        Route("/media/{key:path}", Media(parts.contexts.catalog.images).__call__),
+        Route("/media/{key:path}", Media(parts.contexts.catalog.images, operations.throttle).__call__),
     ]
     if settings.ide:
         routes.append(Route("/", _to_graphql))

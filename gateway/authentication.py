@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from contexts.identity.api import Identity, TokenRejected, TokenVerified
+from contexts.shared.network import address
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ async def authenticate(
 
 
 def client_address(scope: Mapping[str, Any]) -> str:  # Any: an ASGI scope
-    """Where the request came from, proxies that the settings trust left aside; empty when the server cannot tell."""
+    """Where the request came from, proxies that the settings trust left aside; empty when the server cannot tell.
+
+    In the one spelling by which addresses are kept and compared.
+    """
     client = scope.get("client")
-    return client[0] if client else ""
+    return address(client[0]) if client else ""

@@ -46,6 +46,13 @@ stock_executions = Counter(
     ["reason"],
     registry=registry,
 )
+closed_connections = Counter(
+    "prumo_http_connections_closed",
+    "Connections closed because the client kept us waiting, by reason: head, body, answer (too slow); address, bytes,"
+    " connections, files (too many).",
+    ["reason"],
+    registry=registry,
+)
 in_flight = Gauge(
     "prumo_graphql_in_flight",
     "GraphQL operations being answered now.",

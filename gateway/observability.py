@@ -29,8 +29,6 @@ class Observed:
     kind: str = "none"
     name: str = ""
     document: str = ""
-    reading: bool = False
-    """Whether the rest of the request is being waited for."""
     status: int | None = None
     executed: bool = False
     codes: list[str] = field(default_factory=list)

@@ -6,8 +6,9 @@ import multiprocessing
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from gateway.http.forwarded import Networks
 from gateway.http.http_protocol import HttpProtocol
+from gateway.http.open_connections import OpenConnections, raise_file_limit
 from gateway.http.websocket_protocol import LARGEST_MESSAGE, WebSocketProtocol
 from gateway.listening import reachable, refused
 from gateway.progress import CannotRun, say
@@ -33,7 +36,7 @@ UVICORN: dict[str, Any] = {
     "access_log": False,
     "log_config": None,  # the log lines are our own, see gateway.observability
     "server_header": False,
-    "http": HttpProtocol,
+    "proxy_headers": False,  # gateway.http.forwarded believes addresses only
     "timeout_worker_healthcheck": 30,  # on a busy machine a process takes seconds to start
     "ws": WebSocketProtocol,
     "ws_max_size": LARGEST_MESSAGE,
@@ -61,6 +64,7 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
     from gateway.observability import configure_logging
 
     configure_logging()
+    raise_file_limit()
     server = _Server(uvicorn.Config(app_for_long(settings), **_options(settings), **UVICORN))
 
     async def serve() -> None:
@@ -86,6 +90,7 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
 
     `listener` must be bound; database and store are somebody else's care. Raises CannotRun.
     """
+    raise_file_limit()
     config = uvicorn.Config(
         "gateway.serve:configured_app" if workers == 1 else "gateway.preloaded:configured_app",
         factory=True,
@@ -189,9 +194,18 @@ def _not_started() -> CannotRun:
     return CannotRun("The application did not start; the reason is above.")
 
 
+def protocol(settings: Settings) -> Callable[..., HttpProtocol]:
+    """What uvicorn makes a connection of. Each process has connections of its own."""
+    return partial(
+        HttpProtocol,
+        open_connections=OpenConnections(settings.connections),
+        proxies=Networks(settings.forwarded_allow_ips),
+    )
+
+
 def _options(settings: Settings) -> dict[str, Any]:  # Any: as in UVICORN
     return {
-        "forwarded_allow_ips": settings.forwarded_allow_ips,
+        "http": protocol(settings),
         "timeout_graceful_shutdown": settings.stop_seconds,
     }
 

@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError
 from contexts.identity.api import MOST_SESSIONS
 from contexts.shared.adapters.mail import SmtpMailer
 from contexts.shared.adapters.replica import LONGEST_LAG
+from gateway.http.forwarded import Networks
+from gateway.http.open_connections import ConnectionLimits
 from gateway.listening import reachable
 from schema.accepted import AcceptedDocuments
 from schema.execution.choice import ExecutorKind
@@ -86,8 +88,19 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{host}" if own_port else f"{parts.scheme}://{host}:{parts.port}"
 
 
+def _networks(text: str) -> str:
+    try:
+        Networks(text)
+    except ValueError:
+        raise ValueError(
+            "addresses and networks look like 192.0.2.1 and 10.0.0.0/8, with commas between"
+        ) from None
+    return text
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+Addresses = Annotated[str, AfterValidator(_networks)]
 
 
 class Settings(BaseSettings):
@@ -181,6 +194,34 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(
         256, ge=1, description="Operations answered at once, per process; beyond it 503."
     )
+    head_seconds: float = Field(
+        10,
+        gt=0,
+        le=600,
+        description="From accepting a connection to the end of a request's headers; beyond it 408, or just closed.",
+    )
+    body_seconds: float = Field(
+        30, gt=0, le=3600, description="From there to the end of the body, in all; beyond it 408."
+    )
+    answer_seconds: float = Field(
+        30, gt=0, le=3600, description="A client that has not read its answer by then is cut."
+    )
+    max_connections: int = Field(
+        4_000,
+        ge=8,
+        description=(
+            "Open HTTP connections per process, as far as its file limit allows; beyond it the longest unfinished or"
+            " idle one is closed."
+        ),
+    )
+    max_unfinished: int = Field(
+        64,
+        ge=1,
+        description=(
+            "Unfinished requests and unread answers of one network address, per process; beyond it its longest"
+            " unfinished one is closed."
+        ),
+    )
     request_seconds: float = Field(
         30, gt=0, le=3600, description="A request that takes longer is given up, its SQL cancelled."
     )
@@ -261,9 +302,18 @@ class Settings(BaseSettings):
     throttle_anonymous_share: float = Field(
         0.2, gt=0, le=1, description="Which part of both an anonymous network address has."
     )
-    forwarded_allow_ips: str = Field(
+    forwarded_allow_ips: Addresses = Field(
         "127.0.0.1",
-        description="Proxies whose X-Forwarded-For is believed: addresses and networks with commas between, or *.",
+        description=(
+            "Proxies whose X-Forwarded-For is believed: addresses and networks with commas between; *: all that are"
+            " named in it, so that clients may call themselves what they like."
+        ),
+    )
+    metrics_allow_ips: Addresses = Field(
+        "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+        description=(
+            "Who may read /metrics, and directly: what a proxy passed on is refused. Loopback and private networks."
+        ),
     )
     otel_endpoint: WebUrl | None = Field(
         None,
@@ -306,6 +356,18 @@ class Settings(BaseSettings):
             repetitions=self.limit_repetitions,
             values=self.limit_values,
             cost=self.cost_limit or sys.maxsize,
+        )
+
+    @property
+    def connections(self) -> ConnectionLimits:
+        """What clients may keep waiting."""
+        return ConnectionLimits(
+            head_seconds=self.head_seconds,
+            body_seconds=self.body_seconds,
+            answer_seconds=self.answer_seconds,
+            most=self.max_connections,
+            most_waited_for=self.max_unfinished,
+            max_body_bytes=self.max_body_bytes,
         )
 
     @property

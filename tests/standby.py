@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import asyncpg
 import psutil
 
-from gateway.embedded.postgres import Postgres, _let_pass
+from gateway.embedded.postgres import Postgres
 
 
 class Standby(Postgres):
@@ -19,13 +19,19 @@ class Standby(Postgres):
         """A base backup that follows the primary when it is started."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(mode=0o700)
-        if self._account is not None:
-            _let_pass(self._folder)
         self._give(self.data)
         primary._run(
             "pg_basebackup",
             *("--host", str(primary.socket_folder), "--port", "5432", "--username", "postgres"),
-            *("--pgdata", str(self.data), "--write-recovery-conf", "--checkpoint", "fast", "--no-sync"),
+            *(
+                "--pgdata",
+                self._place(self.data),
+                "--write-recovery-conf",
+                "--checkpoint",
+                "fast",
+                "--no-sync",
+            ),
+            folder=self.data,
         )
 
     @property

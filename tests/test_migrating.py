@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 import migrations
 from gateway.embedded.postgres import Postgres
+from gateway.http.capacity import Capacity
 from gateway.http.probes import Readiness
 from gateway.migrate import Patience, migrate, require_migrated
 from gateway.progress import CannotRun
@@ -92,7 +93,9 @@ async def standing(engine: AsyncEngine) -> int:
 async def readiness(settings: Settings, code: dict[str, int]) -> tuple[int, str]:
     """What /readyz of code with these newest revisions answers: its status, and the reason."""
     async with wired(settings, store=False, listening=False) as parts:
-        app = Starlette(routes=[Route("/readyz", Readiness(parts, Stopping(), code).__call__)])
+        app = Starlette(
+            routes=[Route("/readyz", Readiness(parts, Stopping(), Capacity(1, 1.0), code).__call__)]
+        )
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://prumo.test"
         ) as http:

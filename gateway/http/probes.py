@@ -11,7 +11,11 @@ from starlette.responses import Response
 
 import migrations
 from contexts.shared.adapters.query import Query
+from contexts.shared.network import parsed
 from gateway import metrics
+from gateway.authentication import client_address
+from gateway.http.capacity import Capacity
+from gateway.http.forwarded import Networks, is_forwarded
 from gateway.stopping import Stopping
 from gateway.wiring import Wired
 from migrations import Ahead, Applied, Behind, TooNew
@@ -28,10 +32,13 @@ async def healthz(request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the database is reachable and this code runs on its revisions, and we are here to stay."""
+    """Whether the database is there and this code runs on it, operations end, and we are here to stay."""
 
-    def __init__(self, parts: Wired, stopping: Stopping, code: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, parts: Wired, stopping: Stopping, capacity: Capacity, code: Mapping[str, int] | None = None
+    ) -> None:
         self._stopping = stopping
+        self._capacity = capacity
         self._database = parts.database
         self._code = code or migrations.newest()
 
@@ -39,6 +46,8 @@ class Readiness:
         """200 when requests can be served, 503 and the reason when not."""
         if self._stopping.begun:
             return _not_ready("the server is stopping")
+        if self._capacity.is_stuck:
+            return _not_ready("as many operations as allowed are being answered, and none has ended lately")
         try:
             rows = await self._database.fetch(_COMPATIBILITY)
         except UndefinedTableError:
@@ -63,9 +72,24 @@ def _not_ready(reason: str) -> Response:
     )
 
 
-async def exposition(request: Request) -> Response:
-    """Prometheus' text format."""
-    return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+class Exposition:
+    """/metrics: for machines of our own network that ask us directly.
+
+    A proxy may be in that network, and pass on what strangers ask: then it says so in a header. One that does not
+    (nginx, unless it is told to) must not pass /metrics on.
+    """
+
+    def __init__(self, readers: Networks) -> None:
+        self._readers = readers
+
+    async def __call__(self, request: Request) -> Response:
+        """Prometheus' text format, or 403."""
+        if is_forwarded(request.scope["headers"]) or not self._readers.hold(
+            parsed(client_address(request.scope))
+        ):
+            reason = b"Ask directly, from an address that PRUMO_METRICS_ALLOW_IPS allows."
+            return Response(reason, status_code=403, media_type="text/plain")
+        return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 class KeySet:

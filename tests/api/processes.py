@@ -69,11 +69,18 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, log: Path, *options: str, **variables: str) -> AsyncIterator[Server]:
-    """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment."""
+async def serving(
+    settings: Settings, log: Path, *options: str, files: int | str = "", **variables: str
+) -> AsyncIterator[Server]:
+    """A `prumo serve` of its own, ready; `options` of the command, `variables` of its environment.
+
+    `files`: how many it may open, where it is not as many as we.
+    """
     port = free_port()
+    limited = () if not files else ("prlimit", f"--nofile={files}:{files}")
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
+            *limited,
             PRUMO,
             "serve",
             *options,

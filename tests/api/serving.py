@@ -9,18 +9,28 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.serve import UVICORN
+from gateway.serve import UVICORN, protocol
+from gateway.settings import Settings
 from tests.polling import until
 
 
 @asynccontextmanager
-async def served(app: Starlette, **options: Any) -> AsyncIterator[str]:  # Any: as in gateway.serve
+async def served(
+    app: Starlette,
+    settings: Settings | None = None,
+    **options: Any,  # Any: as in gateway.serve
+) -> AsyncIterator[str]:
     """Serve an application whose lifespan runs already; yields host and port.
 
-    `options` are uvicorn's, where a test must not wait as long as production does.
+    `settings` say how long it waits for clients. `options` are uvicorn's, where a test must not wait as
+    long as production does.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, **{**UVICORN, "lifespan": "off", **options}))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, **{**UVICORN, "http": protocol(settings or Settings()), "lifespan": "off", **options}
+            )
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started)
         try:

@@ -3,22 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 import httpx
-import orjson
 import pytest
 from graphql import GraphQLError
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
 from contexts.shared.adapters.database import connector
 from gateway.app import create_app
-from gateway.http.capacity import Capacity
+from gateway.http.capacity import STUCK_SECONDS, Capacity
 from gateway.settings import Settings
 from tests.api.serving import served
-from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
+from tests.api.shop import SP, Shop
 from tests.api.socket_client import connected, receive, send
 from tests.polling import until
 
@@ -95,25 +92,6 @@ async def test_a_unit_of_work_that_is_given_up_leaves_nothing(settings: Settings
         (await shop.operation("portal/SetCartLine", put, SP)).done("cartLineSet")
 
 
-async def test_a_body_that_does_not_arrive_is_408(settings: Settings) -> None:
-    async with running(settings, request_seconds=0.1) as (app, _):
-        sent: list[dict[str, Any]] = []  # Any: an ASGI message
-        parts = [{"type": "http.request", "body": b'{"query": ', "more_body": True}]
-
-        async def receive_part() -> dict[str, object]:
-            if parts:
-                return parts.pop()
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def keep(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await _asgi(app, receive_part, keep)
-    assert sent[0]["status"] == 408
-    assert orjson.loads(sent[1]["body"])["errors"][0]["extensions"]["code"] == "REQUEST_TIMEOUT"
-
-
 async def test_beyond_the_capacity_comes_503_and_the_rest_is_answered(settings: Settings) -> None:
     async with running(settings, max_in_flight=5) as (_, shop):
         async with locked(settings, "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"):
@@ -156,12 +134,20 @@ async def test_an_event_that_takes_too_long_is_given_up() -> None:
             raise TimeoutError("its own")
 
 
-async def _asgi(app: ASGIApp, receive: object, send: object) -> None:
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/graphql",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), (b"accept", GRAPHQL_RESPONSE.encode())],
-    }
-    await app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own types are looser
+def test_a_process_is_stuck_when_it_is_exhausted_and_nothing_ends() -> None:
+    now = 0.0
+    capacity = Capacity(2, 30, clock=lambda: now)
+    with capacity:
+        now += 2 * STUCK_SECONDS
+        assert not capacity.is_stuck, "there is a place"
+        with capacity:
+            assert not capacity.is_stuck, "exhausted just now"
+            now += STUCK_SECONDS
+            assert capacity.is_stuck
+        assert not capacity.is_stuck
+        with capacity:
+            assert not capacity.is_stuck, "one has ended since"
+            now += STUCK_SECONDS
+            with capacity:  # an event of a subscription, which is not refused
+                assert capacity.is_stuck
+            assert not capacity.is_stuck, "that has ended"

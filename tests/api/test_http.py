@@ -273,7 +273,7 @@ async def test_not_ready_before_the_migration_nor_without_the_database(
     ):
         parts = settings.model_copy(update={"database_url": database_url})
         async with wired(parts, store=False, listening=False) as wired_:
-            app = Starlette(routes=[Route("/readyz", Readiness(wired_, Stopping()).__call__)])
+            app = Starlette(routes=[Route("/readyz", Readiness(wired_, Stopping(), Capacity(1, 1)).__call__)])
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app), base_url="http://prumo.test"
             ) as http:
@@ -368,3 +368,19 @@ async def test_introspection_answers_in_development(shop: Shop) -> None:
     answer = await shop.ask('{ __schema { types { name } } __type(name: "Product") { fields { name } } }')
     assert {"Product", "Order"} <= {type_["name"] for type_ in answer.data["__schema"]["types"]}
     assert "price" in {field["name"] for field in answer.data["__type"]["fields"]}
+
+
+async def test_metrics_are_for_those_who_ask_directly_from_our_own_network(app: Starlette) -> None:
+    """A proxy in that network may pass on what a stranger asks, and tells so in one header or another."""
+
+    async def asked(peer: str, **headers: str) -> int:
+        transport = httpx.ASGITransport(app=app, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://prumo.test") as http:
+            return (await http.get("/metrics", headers=headers)).status_code
+
+    for peer in ("127.0.0.1", "::1", "10.1.2.3", "172.31.0.1", "::ffff:192.168.1.1", "fd00::1"):
+        assert await asked(peer) == 200, peer
+        for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"):
+            assert await asked(peer, **{header: "10.0.0.1"}) == 403, (peer, header)
+    for peer in ("192.0.2.1", "2001:db8::1", "172.32.0.1", "unknown"):
+        assert await asked(peer) == 403, peer

@@ -42,7 +42,7 @@ async def caddy(upstreams: list[Server], folder: Path) -> AsyncIterator[str]:
 
         async def is_ready() -> bool:
             assert process.returncode is None
-            return await readiness(address) == 200
+            return await _healthy(address) == 200
 
         await until(is_ready)
         yield address
@@ -50,6 +50,14 @@ async def caddy(upstreams: list[Server], folder: Path) -> AsyncIterator[str]:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def _healthy(address: str) -> int | None:
+    """The status of /healthz through the proxy; None when nobody is there."""
+    with suppress(httpx.TransportError):
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"http://{address}/healthz")).status_code
+    return None
 
 
 @dataclass(slots=True)
@@ -166,3 +174,27 @@ async def test_one_of_two_gateways_is_killed_and_every_order_is_placed_once(
         assert await in_reserve(connection) == (before[0] + reserved, before[1] + reserved)
     finally:
         await connection.close()
+
+
+async def test_what_is_for_our_own_network_is_not_for_the_proxys_callers(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Caddy keeps both, and a gateway tells a stranger nothing that some other proxy passes on."""
+    async with (
+        serving(settings, tmp_path / "log") as server,
+        caddy([server], tmp_path) as address,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+        assert (await http.get(f"http://{address}/healthz")).status_code == 200
+        for path in (
+            "/metrics",
+            "/readyz",
+            "/metrics/",
+            "//metrics",
+            "/%6detrics",
+            "/x/../metrics",
+            "/Metrics",
+        ):
+            assert (await http.get(f"http://{address}{path}")).status_code == 404, path
+        assert (await http.get(f"http://{server.address}/metrics")).status_code == 200
+        assert await readiness(server.address) == 200

