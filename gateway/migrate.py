@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import migrations
 from contexts.shared.adapters.database import NAMED, connector
 from contexts.shared.adapters.database import engine as engine_of
+from contexts.shared.unavailable import Unavailable
 from gateway.progress import CannotRun
 from gateway.settings import Settings
 
@@ -56,7 +57,7 @@ async def _connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
     try:
         try:
             connection = await engine.connect()
-        except (OSError, PostgresError, InterfaceError, DBAPIError) as error:
+        except (Unavailable, OSError, PostgresError, InterfaceError, DBAPIError) as error:
             place = make_url(url).render_as_string(hide_password=True)
             raise CannotRun(f"The database {place} cannot be reached: {error}") from error
         async with aclosing(connection):

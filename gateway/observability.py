@@ -13,7 +13,9 @@ import structlog
 
 from contexts.shared.adapters.database import counting_statements
 from contexts.shared.tracing import Span, span
+from contexts.shared.unavailable import Unavailable
 from gateway import metrics
+from gateway.outages import Outages
 from schema.cost import Cost
 from schema.operations import Operation, Response
 
@@ -34,6 +36,7 @@ class Observed:
     status: int | None = None
     executed: bool = False
     codes: list[str] = field(default_factory=list)
+    away: list[Unavailable] = field(default_factory=list)
     responses: int = 0
     requested: int | None = None
     actual: int = 0
@@ -55,11 +58,12 @@ class Observed:
         self.spent(response.cost)
         self.executed = self.executed or response.executed
         self.codes += [error["extensions"]["code"] for error in response.errors]
+        self.away += response.away
 
 
 @contextmanager
 def observed(
-    request_id: str, transport: str, headers: Mapping[str, str] = MappingProxyType({})
+    request_id: str, transport: str, outages: Outages, headers: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Observed]:
     """Measure a request from here to the end of the block, then count it, log its line and tell its span.
 
@@ -72,6 +76,8 @@ def observed(
             yield request
         finally:
             _record(request, time.perf_counter() - begun, count.statements, traced)
+            for fault in request.away:
+                outages.met(fault)
 
 
 def _record(request: Observed, duration: float, sent: int, traced: Span | None) -> None:
@@ -115,7 +121,7 @@ def _tell(traced: Span, request: Observed, outcome: str) -> None:
             "prumo.codes": " ".join(request.codes[:5]),
             "prumo.cost": request.actual,
         },
-        failed="INTERNAL_SERVER_ERROR" in request.codes,
+        failed=bool(request.away) or "INTERNAL_SERVER_ERROR" in request.codes,
     )
 
 

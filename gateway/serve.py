@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -36,6 +38,8 @@ UVICORN: dict[str, Any] = {
     "ws_max_size": LARGEST_MESSAGE,
     "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
 }
+
+log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -94,6 +98,7 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
                 raise _not_started() from None
             raise
     else:
+        configure_logging()
         create_app(settings)  # tried here first: what keeps workers from starting is told in a sentence
         with shared_by_processes():
             _Supervisor(config, [listener], f"{told} ({workers} processes)").run()
@@ -124,7 +129,22 @@ class _Supervisor(Multiprocess):
             raise _not_started()
 
     def keep_subprocess_alive(self) -> None:
+        before, began = list(self.processes), time.monotonic()
+        alive = [worker.process.is_alive() for worker in before]
         super().keep_subprocess_alive()
+        patience = self.config.timeout_worker_healthcheck
+        for worker, was_alive, now in zip(before, alive, self.processes, strict=True):
+            if now is worker:
+                continue
+            if was_alive and worker.exitcode == -signal.SIGKILL and time.monotonic() - began >= patience:
+                log.error(
+                    "worker %s did not answer within %d s and was killed: %s follows",
+                    worker.pid,
+                    patience,
+                    now.pid,
+                )
+            else:
+                log.error("worker %s %s: %s follows", worker.pid, _end(worker.exitcode), now.pid)
         if self._told and all(worker.is_ready() for worker in self.processes):
             say(self._told)
             self._told = ""
@@ -140,6 +160,14 @@ def configured_app() -> Starlette:
     configure_logging()
     settings = Settings()
     return _app(settings, drain_before_stopping(settings.drain_seconds))
+
+
+def _end(exit_code: int | None) -> str:
+    """How a process ended, by multiprocessing's exit code: minus the number of the signal."""
+    if exit_code is not None and exit_code < 0:
+        with suppress(ValueError):
+            return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"
 
 
 def _not_started() -> CannotRun:
