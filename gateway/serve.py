@@ -135,16 +135,15 @@ class _Supervisor(Multiprocess):
         patience = self.config.timeout_worker_healthcheck
         for worker, was_alive, now in zip(before, alive, self.processes, strict=True):
             if now is worker:
-                continue
+                continue  # uvicorn replaces one that is dead, or that it has killed itself
             if was_alive and worker.exitcode == -signal.SIGKILL and time.monotonic() - began >= patience:
                 log.error(
-                    "worker %s did not answer within %d s and was killed: %s follows",
+                    "worker %s did not answer within %g s and was killed: another one follows",
                     worker.pid,
                     patience,
-                    now.pid,
                 )
             else:
-                log.error("worker %s %s: %s follows", worker.pid, _end(worker.exitcode), now.pid)
+                log.error("worker %s %s: another one follows", worker.pid, _end(worker.exitcode))
         if self._told and all(worker.is_ready() for worker in self.processes):
             say(self._told)
             self._told = ""

@@ -381,8 +381,9 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
 def pooled_connector(url: str) -> Callable[[], Awaitable[asyncpg.Connection]]:
     """What connects to a pooler in transaction mode, or raises Unavailable.
 
-    There each transaction may find itself on another server. So nothing is left on a server that the next transaction would miss, or that another client would find:
-    statements have no names, and settings are made by each transaction for itself.
+    There each transaction may find itself on another server. So nothing is left on one that the next transaction would
+    miss, or that another client would find: statements have no names, and settings are made by each transaction for
+    itself.
     """
     dsn = _dsn(make_url(url))
 
