@@ -1,4 +1,4 @@
-"""`python -m tests.api.supervised`: two workers of the supervisor, with five seconds of patience and nothing to serve."""
+"""`python -m tests.api.supervised`: two workers of the supervisor, with five seconds of patience."""
 
 import socket
 
