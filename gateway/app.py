@@ -1,6 +1,6 @@
 """The ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Lifespan
 
 from contexts.shared.clock import Clock
+from contexts.shared.unavailable import Unavailable
 from gateway import metrics
 from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
@@ -20,12 +21,13 @@ from gateway.http.origins import Origins, with_cors
 from gateway.http.probes import Exposition, KeySet, Readiness, healthz
 from gateway.http.security_headers import SecurityHeaders
 from gateway.http.websocket import GraphQLSockets, SocketLimits
+from gateway.outages import Outages
 from gateway.settings import Settings
 from gateway.stopping import Stopping
 from gateway.tracing import traced, wanted
 from gateway.wiring import Wired, wired
 from schema.manifest import Manifest
-from schema.operations import Operations
+from schema.operations import AWAY_SECONDS, Operations
 from schema.stitching import stitch
 
 
@@ -51,21 +53,23 @@ def create_app(
     tracing = wanted(settings)
     prepared = operations or operations_of(settings)
 
+    outages = Outages()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
-            app.router.routes.extend(_routes(settings, prepared, parts, stopping or Stopping()))
+            app.router.routes.extend(_routes(settings, prepared, parts, outages, stopping or Stopping()))
             yield
 
-    return _Prumo(settings, lifespan)
+    return _Prumo(settings, outages, lifespan)
 
 
 class _Prumo(Starlette):
     """Starlette with what goes around every answer, its own 500 included."""
 
-    def __init__(self, settings: Settings, lifespan: Lifespan["_Prumo"]) -> None:
+    def __init__(self, settings: Settings, outages: Outages, lifespan: Lifespan["_Prumo"]) -> None:
         self._settings = settings
-        super().__init__(lifespan=lifespan)
+        super().__init__(lifespan=lifespan, exception_handlers={Unavailable: _answering(outages)})
 
     def build_middleware_stack(self) -> ASGIApp:
         """Called once, by the first request."""
@@ -74,7 +78,21 @@ class _Prumo(Starlette):
         return Forwarded(answered, Networks(self._settings.forwarded_allow_ips))
 
 
-def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: Stopping) -> list[BaseRoute]:
+def _answering(outages: Outages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers for a service that is away, on every route but /graphql, which has words of its own."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Unavailable)
+        outages.met(error)
+        headers = {"Retry-After": str(AWAY_SECONDS), "Cache-Control": "no-store"}
+        return Response(b"A service that we need is away.", 503, headers, "text/plain")
+
+    return answer
+
+
+def _routes(
+    settings: Settings, operations: Operations, parts: Wired, outages: Outages, stopping: Stopping
+) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     metrics.count_in_flight(lambda: capacity.taken)
     metrics.count_by_name(operations.documents.pinned_names)
@@ -87,6 +105,7 @@ def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: 
         ide=bool(settings.ide),
         public_cache_seconds=settings.public_cache_seconds,
         secure=settings.base_url.startswith("https://"),
+        outages=outages,
     )
     limits = SocketLimits(
         settings.max_sockets,
@@ -94,9 +113,10 @@ def _routes(settings: Settings, operations: Operations, parts: Wired, stopping: 
         settings.max_anonymous_sockets,
         operations_per_user=settings.max_socket_operations_per_user,
     )
+    sockets = GraphQLSockets(operations, parts, capacity, origins, limits, outages)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
-        WebSocketRoute("/graphql", GraphQLSockets(operations, parts, capacity, origins, limits).__call__),
+        WebSocketRoute("/graphql", sockets.__call__),
         Route("/healthz", healthz),
         Route("/readyz", Readiness(parts, stopping, capacity).__call__),
         Route("/metrics", Exposition(Networks(settings.metrics_allow_ips)).__call__),

@@ -90,7 +90,7 @@ def worker() -> None:
     Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
     """
     settings = _settings(configured=True)
-    from gateway.observability import configure_logging
+    from gateway.log_lines import configure_logging
     from gateway.worker import run
 
     configure_logging()
@@ -453,7 +453,7 @@ def _refusal(email: str, roles: tuple[str, ...], detail: "Detail") -> str:
 
 @prumo.group()
 def mail() -> None:
-    """Read kept mail; try again what was given up."""
+    """Read kept mail; see what was given up, and try it again."""
 
 
 @mail.command("list")
@@ -474,12 +474,36 @@ def mail_show(number: int) -> None:
     say(show(_settings().home, number))
 
 
+@mail.command("failed")
+def mail_failed() -> None:
+    """List what the worker has given up, and why, oldest first; `prumo mail retry` tries it again.
+
+    Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    """
+    settings = _settings()
+    from contexts.shared.adapters.outbox import given_up
+    from gateway.embedded.services import reached_migrated
+    from gateway.wiring import wired
+
+    async def tell() -> None:
+        async with (
+            reached_migrated(settings, store=False) as complete,
+            wired(complete, store=False, listening=False) as parts,
+        ):
+            for each in await given_up(parts.database):
+                say(
+                    f"{each.at:%Y-%m-%d %H:%M} UTC  {each.id}  {each.topic}  attempts: {each.attempts}  {each.error}"
+                )
+
+    asyncio.run(tell())
+
+
 @mail.command("retry")
 def mail_retry() -> None:
-    """Have the worker try again what it has given up.
+    """Have the worker try again what it has given up, see `prumo mail failed`.
 
-    A mail is given up when no attempt in most of a day succeeded; it is kept for 30 days then. Works on
-    PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    A mail is given up when the server refused it for good, or when no attempt in most of a day succeeded; it is
+    kept for 30 days then. Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
     """
     settings = _settings()
     from contexts.shared.adapters.outbox import retry_given_up

@@ -7,11 +7,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from contexts.shared.adapters.database import Database
+from contexts.shared.unavailable import Unavailable
 from gateway.progress import CannotRun, complain
 from gateway.settings import Settings
 
 LISTENERS = 2
 """Connections of a process that only listen: for changed orders, for ended sessions."""
+PROBES = 1
+"""That of /readyz, which waits behind no request."""
 WATCHES = 2
 """Those that it has besides while there is a replica: to hear who wrote, and to ask the primary where it is."""
 _PATIENCE = 5.0
@@ -37,7 +40,7 @@ def needed(settings: Settings, processes: int) -> int:
 
 
 def _apart(settings: Settings) -> int:
-    return LISTENERS if settings.replica_url is None else LISTENERS + WATCHES
+    return LISTENERS + PROBES + (0 if settings.replica_url is None else WATCHES)
 
 
 async def require_connections(settings: Settings, processes: int) -> None:
@@ -48,7 +51,7 @@ async def require_connections(settings: Settings, processes: int) -> None:
     try:
         async with asyncio.timeout(_PATIENCE):
             allowed = await _allowed(settings)
-    except (OSError, TimeoutError, PostgresError, InterfaceError, DBAPIError) as error:
+    except (Unavailable, TimeoutError, PostgresError, InterfaceError, DBAPIError) as error:
         if "unsupported startup parameter" in str(error):
             raise CannotRun(
                 "PRUMO_DATABASE_URL leads to a pooler: set PRUMO_DATABASE_DIRECT_URL to the same database past it."

@@ -40,6 +40,12 @@ points = Counter(
     registry=registry,
 )
 errors = Counter("prumo_graphql_errors", "Top-level GraphQL errors, by code.", ["code"], registry=registry)
+unavailable = Counter(
+    "prumo_unavailable",
+    "Requests not answered because a service was away, by service: database, object storage.",
+    ["service"],
+    registry=registry,
+)
 stock_executions = Counter(
     "prumo_graphql_stock_executions",
     "Operations that graphql-core's executor ran instead of ours, by reason.",

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import migrations
 from contexts.shared.adapters.database import NAMED, connector
 from contexts.shared.adapters.database import engine as engine_of
+from contexts.shared.unavailable import Unavailable
 from gateway.progress import CannotRun, complain
 from gateway.settings import Settings
 from migrations import Ahead, Behind, TooNew
@@ -159,7 +160,7 @@ async def _connected(settings: Settings, limits: Mapping[str, str]) -> AsyncIter
     try:
         try:
             connection = await engine.connect()
-        except (OSError, PostgresError, InterfaceError, DBAPIError) as error:
+        except (Unavailable, OSError, PostgresError, InterfaceError, DBAPIError) as error:
             place = make_url(url).render_as_string(hide_password=True)
             raise CannotRun(f"The database {place} cannot be reached: {error}") from error
         async with aclosing(connection):

@@ -1,19 +1,18 @@
 """One log line and one set of metrics per request."""
 
-import logging
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import orjson
 import structlog
 
 from contexts.shared.adapters.database import counting_statements
 from contexts.shared.tracing import Span, span
+from contexts.shared.unavailable import Unavailable
 from gateway import metrics
+from gateway.outages import Outages
 from schema.cost import Cost
 from schema.operations import Operation, Response
 
@@ -32,6 +31,7 @@ class Observed:
     status: int | None = None
     executed: bool = False
     codes: list[str] = field(default_factory=list)
+    away: list[Unavailable] = field(default_factory=list)
     responses: int = 0
     requested: int | None = None
     actual: int = 0
@@ -53,11 +53,12 @@ class Observed:
         self.spent(response.cost)
         self.executed = self.executed or response.executed
         self.codes += [error["extensions"]["code"] for error in response.errors]
+        self.away += response.away
 
 
 @contextmanager
 def observed(
-    request_id: str, transport: str, headers: Mapping[str, str] = MappingProxyType({})
+    request_id: str, transport: str, outages: Outages, headers: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Observed]:
     """Measure a request from here to the end of the block, then count it, log its line and tell its span.
 
@@ -70,6 +71,8 @@ def observed(
             yield request
         finally:
             _record(request, time.perf_counter() - begun, count.statements, traced)
+            for fault in request.away:
+                outages.met(fault)
 
 
 def _record(request: Observed, duration: float, sent: int, traced: Span | None) -> None:
@@ -113,46 +116,5 @@ def _tell(traced: Span, request: Observed, outcome: str) -> None:
             "prumo.codes": " ".join(request.codes[:5]),
             "prumo.cost": request.actual,
         },
-        failed="INTERNAL_SERVER_ERROR" in request.codes,
+        failed=bool(request.away) or "INTERNAL_SERVER_ERROR" in request.codes,
     )
-
-
-def _json(line: object, **options: object) -> bytes:
-    return orjson.dumps(line, default=str)
-
-
-def configure_logging() -> None:
-    """JSON lines on stderr, or readable ones when a person is watching; the libraries' logs go the same way."""
-    pretty = sys.stderr.isatty()
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(_json)
-    )
-    # Our own lines go straight to stderr, rendered once; only the libraries' pass through logging.
-    structlog.configure(
-        processors=[*shared, renderer],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr)
-        if pretty
-        else structlog.BytesLoggerFactory(sys.stderr.buffer),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *([] if pretty else [structlog.processors.format_exc_info]),
-                renderer if pretty else structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
-    for talkative in ("alembic", "uvicorn", "websockets", "botocore", "aiobotocore"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)

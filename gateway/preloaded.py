@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from gateway.app import create_app, operations_of
 from gateway.connections import require_connections
 from gateway.documents import manifest_of
-from gateway.observability import configure_logging
+from gateway.log_lines import configure_logging
 from gateway.progress import CannotRun
 from gateway.serve import app_for_long
 from gateway.settings import Settings

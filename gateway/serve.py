@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
+import logging
 import multiprocessing
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from gateway.http.http_protocol import HttpProtocol
 from gateway.http.open_connections import OpenConnections, raise_file_limit
 from gateway.http.websocket_protocol import LARGEST_MESSAGE, WebSocketProtocol
 from gateway.listening import reachable, refused
+from gateway.log_lines import configure_logging
 from gateway.progress import CannotRun, say
 from gateway.settings import Settings
 from gateway.stopping import Stopping, drain_before_stopping
@@ -43,6 +46,8 @@ UVICORN: dict[str, Any] = {
     "ws_per_message_deflate": False,  # 64 KiB and more of window per socket, for frames of a few hundred bytes
 }
 
+log = logging.getLogger(__name__)
+
 
 _FORKING = multiprocessing.get_context("forkserver")
 
@@ -61,8 +66,6 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
 
     The task yielded ends only by failing, with CannotRun.
     """
-    from gateway.observability import configure_logging
-
     configure_logging()
     raise_file_limit()
     server = _Server(uvicorn.Config(app_for_long(settings), **_options(settings), **UVICORN))
@@ -117,6 +120,7 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
     else:
         from gateway.metrics import shared_by_processes
 
+        configure_logging()
         with shared_by_processes():
             uvicorn._subprocess.spawn = _FORKING  # type: ignore[assignment]  # what it has no setting for
             _FORKING.set_forkserver_preload(["gateway.preloaded"])
@@ -170,7 +174,21 @@ class _Supervisor(Multiprocess):
             raise _not_started()
 
     def keep_subprocess_alive(self) -> None:
+        before, began = list(self.processes), time.monotonic()
+        alive = [worker.process.is_alive() for worker in before]
         super().keep_subprocess_alive()
+        patience = self.config.timeout_worker_healthcheck
+        for worker, was_alive, now in zip(before, alive, self.processes, strict=True):
+            if now is worker:
+                continue  # uvicorn replaces one that is dead, or that it has killed itself
+            if was_alive and worker.exitcode == -signal.SIGKILL and time.monotonic() - began >= patience:
+                log.error(
+                    "worker %s did not answer within %g s and was killed: another one follows",
+                    worker.pid,
+                    patience,
+                )
+            else:
+                log.error("worker %s %s: another one follows", worker.pid, _end(worker.exitcode))
         if self._told and all(worker.is_ready() for worker in self.processes):
             say(self._told)
             self._told = ""
@@ -183,11 +201,17 @@ class _Supervisor(Multiprocess):
 
 def configured_app() -> Starlette:
     """What the one process makes of the environment. Called by uvicorn, in its loop."""
-    from gateway.observability import configure_logging
-
     configure_logging()
     settings = Settings()
     return app_for_long(settings, drain_before_stopping(settings.drain_seconds))
+
+
+def _end(exit_code: int | None) -> str:
+    """How a process ended, by multiprocessing's exit code: minus the number of the signal."""
+    if exit_code is not None and exit_code < 0:
+        with suppress(ValueError):
+            return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"
 
 
 def _not_started() -> CannotRun:

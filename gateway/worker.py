@@ -20,11 +20,14 @@ from contexts.shared.clock import Clock
 from gateway.settings import Settings
 from gateway.wiring import LEFTOVERS, wired
 
+LANES = 4
+"""Mails at once: a server that hangs over one of them holds up no other."""
+
 log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Deliver until `stop` is set; the event at hand is finished first."""
+    """Deliver until `stop` is set; the events at hand are finished first."""
     async with wired(settings, store=False, listening=False) as parts:
         contexts = parts.contexts
         handlers: dict[str, Handler] = {
@@ -40,7 +43,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:
-            await OutboxRelay(parts.database, handlers).run(stop)
+            lanes = max(1, min(LANES, settings.database_pool // 2))
+            await OutboxRelay(parts.database, handlers, lanes).run(stop)
         finally:
             for task in tidying:
                 task.cancel()

@@ -19,6 +19,7 @@ from strawberry import Schema
 from contexts.identity.api import Principal
 from contexts.shared.clock import Clock
 from contexts.shared.network import network
+from contexts.shared.unavailable import Unavailable
 from resolvers.vocabulary.context import RequestContext
 from schema.authorization import Denials, denials
 from schema.cost import (
@@ -48,6 +49,9 @@ Json = dict[str, Any]  # Any: GraphQL data has the shape its document gives it
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 
+AWAY_SECONDS = 2
+"""After how many seconds a request may be sent again that failed because a service was away."""
+
 COPY = 1
 """Points for each subscriber that an event's answer is sent to beside the first, which pays for executing it."""
 
@@ -59,7 +63,8 @@ NO_SESSION = UUID(int=0)
 class Response:
     """What GraphQL answers. `data` is absent, not null, when the request failed before execution.
 
-    `cost` is None when nobody was asked for it. `retry_after`: the caller is throttled, for so many seconds.
+    `cost` is None when nobody was asked for it. `retry_after`: not now, but in so many seconds. `away`: what of ours
+    failed; then there is no data, for half an answer is taken for a whole one.
     """
 
     errors: list[Json]
@@ -67,6 +72,7 @@ class Response:
     executed: bool = True
     cost: Cost | None = None
     retry_after: int | None = None
+    away: tuple[Unavailable, ...] = ()
 
     def body(self) -> Json:
         """The response as the specification orders it: errors first, data absent when not executed."""
@@ -402,8 +408,11 @@ def _subject(admitted: _Admitted, viewer: RequestContext) -> Hashable:
 
 def refusal(errors: list[GraphQLError], request_id: str, bill: Bill | None = None) -> Response:
     """The response to a request that failed before execution."""
-    shown = [formatted(error, request_id) for error in errors]
-    return Response(errors=shown, executed=False, cost=None if bill is None else bill.cost)
+    cost = None if bill is None else bill.cost
+    _log_bugs(errors, request_id)
+    if away := _away(errors):
+        return _unavailable(away, request_id, cost)
+    return Response(errors=[formatted(error, request_id) for error in errors], executed=False, cost=cost)
 
 
 def _throttled(cost: Cost, needed: int, bucket: Bucket, request_id: str) -> Response:
@@ -437,7 +446,45 @@ def _values(plan: OperationPlan, given: Mapping[str, object], most: int) -> int:
 
 
 def _response(data: Json | None, errors: list[GraphQLError], request_id: str, cost: Cost) -> Response:
+    if not errors:
+        return Response([], data, cost=cost)
+    _log_bugs(errors, request_id)
+    if away := _away(errors):
+        return _unavailable(away, request_id, cost)
     return Response(errors=[formatted(error, request_id) for error in errors], data=data, cost=cost)
+
+
+def _away(errors: list[GraphQLError]) -> tuple[Unavailable, ...]:
+    """The services that were away, each once: one that is gone fails every field that needs it."""
+    faults = [cause for error in errors if isinstance(cause := _cause(error), Unavailable)]
+    return tuple({fault.service: fault for fault in faults}.values())
+
+
+def _unavailable(away: tuple[Unavailable, ...], request_id: str, cost: Cost | None) -> Response:
+    extensions = {"code": "UNAVAILABLE", "requestId": request_id, "retryAfter": AWAY_SECONDS}
+    message = (
+        f"A service that we need is away for the moment. Send it again in {AWAY_SECONDS} s; a mutation may have taken"
+        " effect, so repeat it with the same idempotency key."
+    )
+    error: Json = {"message": message, "extensions": extensions}
+    return Response([error] * len(away), executed=False, cost=cost, retry_after=AWAY_SECONDS, away=away)
+
+
+def _log_bugs(errors: list[GraphQLError], request_id: str) -> None:
+    """Each once, with its traceback: an exception of a batch resolver is the error of as many positions as it has
+    objects."""
+    bugs: dict[int, list[GraphQLError]] = {}
+    for error in errors:
+        if _is_bug(error):
+            bugs.setdefault(id(_cause(error)), []).append(error)
+    for first, *others in bugs.values():
+        logger.error(
+            "resolver failed at %s%s",
+            first.path,
+            f" and {len(others)} positions more" if others else "",
+            exc_info=_cause(first),
+            extra={"request_id": request_id},
+        )
 
 
 def formatted(error: GraphQLError, request_id: str) -> Json:
@@ -447,12 +494,6 @@ def formatted(error: GraphQLError, request_id: str) -> Json:
     if code is None and _is_unfit_argument(error):
         message, code = of_variables(message), "BAD_USER_INPUT"
     if code is None:
-        logger.error(
-            "resolver failed at %s",
-            error.path,
-            exc_info=error.original_error or error,
-            extra={"request_id": request_id},
-        )
         message, code = "Something went wrong on our side. Quote the request id.", "INTERNAL_SERVER_ERROR"
     shown: Json = {"message": message}
     if error.locations:
@@ -469,6 +510,12 @@ def _code(error: GraphQLError) -> object:
         return code
     cause = _cause(error)
     return (cause.extensions or {}).get("code") if isinstance(cause, GraphQLError) else None
+
+
+def _is_bug(error: GraphQLError) -> bool:
+    return not (
+        isinstance(_cause(error), Unavailable) or _code(error) is not None or _is_unfit_argument(error)
+    )
 
 
 def _is_unfit_argument(error: GraphQLError) -> bool:

@@ -9,16 +9,31 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 class Inbox:
-    """An aiosmtpd handler that keeps what arrives, and refuses when told to."""
+    """An aiosmtpd handler that keeps what arrives, and refuses when told to: the mail, or a recipient."""
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.logins: list[bytes] = []
-        self.refusing = False
+        self.refusing: str | None = None
+        self.answers: dict[str, str] = {}
+        """To RCPT, for these addresses; "" is none at all."""
+        self.hanging = asyncio.Event()
+        """Set when somebody waits for an answer that will not come."""
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.answers.get(address, "250 OK")
+        if not answer:
+            self.hanging.set()
+            await asyncio.Event().wait()
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.refusing:
-            return "451 try again later"
+        if self.refusing is not None:
+            return self.refusing
         self.envelopes.append(envelope)
         return "250 OK"
 

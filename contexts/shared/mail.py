@@ -17,9 +17,14 @@ class Mail:
     reference: str
 
 
+class Undeliverable(Exception):
+    """The mail was refused for good: sending it again would be refused again."""
+
+
 class Mailer(Protocol):
     """Hands mail over to somebody who delivers it."""
 
     async def send(self, mail: Mail) -> None:
-        """Returns when the mail was accepted; raises when it was not, so the caller tries again later."""
+        """Returns when the mail was accepted. Raises Undeliverable when it never will be, anything else when it may
+        be later."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import orjson
@@ -27,6 +27,7 @@ from gateway.http.graphql_request import (
 )
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.observability import Observed
+from gateway.outages import Outages
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.cost import Bill
@@ -62,6 +63,7 @@ class GraphQLEndpoint:
     ide: bool
     public_cache_seconds: int = 0
     secure: bool = False
+    outages: Outages = field(default_factory=Outages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application. Every answer has a request id and a media type the client accepts."""
@@ -75,7 +77,7 @@ class GraphQLEndpoint:
             await HTMLResponse(GRAPHIQL, headers=page)(scope, receive, send)
             return
         media_type = accepted(accept, _OFFERED)
-        with observability.observed(request_id, "http", request.headers) as seen:
+        with observability.observed(request_id, "http", self.outages, request.headers) as seen:
             try:
                 answer, body = await self._served(request, seen, media_type)
             except ClientDisconnect:
@@ -101,15 +103,15 @@ class GraphQLEndpoint:
     async def _served(
         self, request: Request, seen: Observed, media_type: str | None
     ) -> tuple[_Answer, bytes]:
-        """The answer and its JSON. A bug anywhere on the way is masked and logged like one in a resolver."""
+        """The answer and its JSON. A bug or an outage anywhere on the way is told and logged like one in a resolver."""
         try:
-            answer = await self._in_time(request, seen, media_type)
+            answer = _with_outage(await self._in_time(request, seen, media_type))
             return answer, orjson.dumps(answer.response.body())
         except ClientDisconnect:
             raise
         except Exception as error:
-            bug = GraphQLError("Not a resolver's.", original_error=error)
-            answer = _Answer(500, refusal([bug], seen.request_id))
+            found = GraphQLError("Not a resolver's.", original_error=error)
+            answer = _with_outage(_Answer(500, refusal([found], seen.request_id)))
             return answer, orjson.dumps(answer.response.body())
 
     async def _in_time(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
@@ -207,9 +209,17 @@ class GraphQLEndpoint:
         session_id = None if context.principal is None else context.principal.session_id
         with self.parts.database.called_by(session_id, may_lag=operation.kind is OperationType.QUERY):
             response = await self.operations.execute(operation, parsed.variables, context)
-        if response.retry_after is not None:
+        if response.retry_after is not None and not response.away:
             return _throttled(response)
         return _Answer(200 if response.executed else failed, response)
+
+
+def _with_outage(answer: _Answer) -> _Answer:
+    """503 in either media type, whatever was answered: it is what clients and proxies send a request again for."""
+    if not answer.response.away:
+        return answer
+    later = ("Retry-After", str(answer.response.retry_after))
+    return replace(answer, status=503, headers=(*answer.headers, later))
 
 
 def _not_allowed(allow: str, message: str) -> HttpRefusal:

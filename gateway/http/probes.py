@@ -1,9 +1,12 @@
 """The routes around GraphQL: is the process alive, can it serve, what does it measure, which keys does it sign with."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from math import inf
 
 import orjson
-from asyncpg import InterfaceError, PostgresError, UndefinedTableError
+from asyncpg import UndefinedTableError
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import select
 from starlette.requests import Request
@@ -12,6 +15,7 @@ from starlette.responses import Response
 import migrations
 from contexts.shared.adapters.query import Query
 from contexts.shared.network import parsed
+from contexts.shared.unavailable import Unavailable
 from gateway import metrics
 from gateway.authentication import client_address
 from gateway.http.capacity import Capacity
@@ -19,6 +23,10 @@ from gateway.http.forwarded import Networks, is_forwarded
 from gateway.stopping import Stopping
 from gateway.wiring import Wired
 from migrations import Ahead, Applied, Behind, TooNew
+
+DEADLINE_SECONDS = 2.0
+"""For the database, whatever it does. Proxies and orchestrators give up a probe after a few seconds."""
+STANDS_SECONDS = 1.0
 
 _JSON = "application/json"
 _APPLIED = migrations.COMPATIBILITY.c
@@ -32,7 +40,12 @@ async def healthz(request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the database is there and this code runs on it, operations end, and we are here to stay."""
+    """Whether the database is there, takes writes and has a schema that this code runs on, operations end, and we are
+    here to stay.
+
+    Anybody may ask, as often as they like: those who come while somebody is asking the database wait for the same
+    answer, and it stands for a second.
+    """
 
     def __init__(
         self, parts: Wired, stopping: Stopping, capacity: Capacity, code: Mapping[str, int] | None = None
@@ -41,6 +54,8 @@ class Readiness:
         self._capacity = capacity
         self._database = parts.database
         self._code = code or migrations.newest()
+        self._asking: asyncio.Task[str | None] | None = None
+        self._asked = -inf
 
     async def __call__(self, request: Request) -> Response:
         """200 when requests can be served, 503 and the reason when not."""
@@ -48,22 +63,43 @@ class Readiness:
             return _not_ready("the server is stopping")
         if self._capacity.is_stuck:
             return _not_ready("as many operations as allowed are being answered, and none has ended lately")
+        if (reason := await self._of_database()) is not None:
+            return _not_ready(reason)
+        return Response(b'{"status":"ready"}', media_type=_JSON)
+
+    async def _of_database(self) -> str | None:
+        now = time.monotonic()
+        if self._asking is None or (self._asking.done() and now - self._asked >= STANDS_SECONDS):
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)  # one that hangs up takes nobody's answer away
+
+    async def _ask(self) -> str | None:
+        """Why the database is no use, or None."""
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                # First, for a stopped server would keep a connection of the pool waiting.
+                await self._database.require_writable()
+                return await self._revisions()
+        except TimeoutError:
+            return f"the database does not answer within {DEADLINE_SECONDS:g} s"
+        except Unavailable as fault:
+            return f"the database cannot be reached, or takes no writes ({fault.reason})"
+        finally:
+            self._asked = time.monotonic()
+
+    async def _revisions(self) -> str | None:
         try:
             rows = await self._database.fetch(_COMPATIBILITY)
         except UndefinedTableError:
             rows = []
-        except (OSError, PostgresError, InterfaceError, TimeoutError):
-            return _not_ready("the database cannot be reached")
         database = {branch: Applied(revision, runs_with) for branch, revision, runs_with in rows}
         match migrations.compared(database, self._code):
             case Behind(branches):
-                return _not_ready(
-                    f"the database is behind this code in {', '.join(branches)}; run `prumo migrate`"
-                )
+                return f"the database is behind this code in {', '.join(branches)}; run `prumo migrate`"
             case TooNew(needs):
-                return _not_ready(f"the database is newer than this code, which must have {', '.join(needs)}")
+                return f"the database is newer than this code, which must have {', '.join(needs)}"
             case Ahead() | None:
-                return Response(b'{"status":"ready"}', media_type=_JSON)
+                return None
 
 
 def _not_ready(reason: str) -> Response:

@@ -18,12 +18,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from contexts.identity.api import TokenVerified
 from contexts.shared.network import network
+from contexts.shared.unavailable import Unavailable
 from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.client import SocketClient
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.http.origins import Origins
+from gateway.outages import Outages
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from schema.cost import Bill
@@ -73,6 +75,7 @@ class GraphQLSockets:
     capacity: Capacity
     origins: Origins = field(default_factory=Origins)
     limits: SocketLimits = SocketLimits()
+    outages: Outages = field(default_factory=Outages)
     _open: "set[_Connection]" = field(default_factory=set)
 
     async def __call__(self, socket: WebSocket) -> None:
@@ -147,6 +150,9 @@ class _Connection:
             pass
         except TimeoutError:
             await self._close(_over())
+        except Unavailable as fault:
+            self.sockets.outages.met(fault)
+            await self._close(_Close(1013, "A service that we need is away: try again later"))
         except _Close as close:
             await self._close(close)
         finally:
@@ -249,7 +255,6 @@ class _Connection:
                 raise _Close(4400, "Unknown message type")
 
     async def _subscribe(self, message: dict[str, object], text: str) -> None:
-        await self._require_live_token()
         id = _id(message)
         if id in self.running:
             raise _Close(4409, f"Subscriber for {id} already exists")
@@ -289,15 +294,15 @@ class _Connection:
     async def _run(self, id: str, request: GraphQLRequest, bill: Bill, request_id: str) -> None:
         """One operation to its end. Nothing it does ends the task silently or leaves its id taken."""
         try:
-            with observability.observed(request_id, "websocket") as seen:
+            with observability.observed(request_id, "websocket", self.sockets.outages) as seen:
                 try:
                     await self._answer(id, request, bill, seen)
                 except (WebSocketDisconnect, _Close):
                     raise
                 except Exception as error:
-                    bug = refusal([GraphQLError("Not a resolver's.", original_error=error)], request_id)
-                    seen.answered(bug)
-                    await self._finish(id, {"type": "error", "payload": bug.errors})
+                    found = refusal([GraphQLError("Not a resolver's.", original_error=error)], request_id)
+                    seen.answered(found)
+                    await self._finish(id, {"type": "error", "payload": found.errors})
         except _Close as close:
             await self._close(close)
         except WebSocketDisconnect:
@@ -308,6 +313,7 @@ class _Connection:
     async def _answer(
         self, id: str, request: GraphQLRequest, bill: Bill, seen: observability.Observed
     ) -> None:
+        await self._require_live_token()
         operation = self.sockets.operations.select(
             request.document, request.operation_name, seen.request_id, bill
         )

@@ -15,6 +15,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.info import Info
 
+from contexts.shared.unavailable import Unavailable
 from resolvers.vocabulary.context import RequestContext
 from schema.execution.coerce_result import Leaf
 from schema.execution.complete_value import NULLED, OpenedLists, PresentItems, complete_leaves
@@ -83,10 +84,14 @@ class Execution:
         data: Object = {}
         for plan in root.present(self.variables.coerced):
             (value,), _ = await self._field_awaiting(plan, [None], ROOT)
-            if value is NULLED:
+            if value is NULLED or self._met_outage():
                 return None
             data[plan.key] = value
         return data
+
+    def _met_outage(self) -> bool:
+        """Whether a service is away: the response will be that, so no further mutation may take effect."""
+        return any(isinstance(error.original_error, Unavailable) for error in self.errors)
 
     # ExecuteSelectionSet: without I/O, and with it.
 

@@ -28,11 +28,11 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 async def test_as_many_as_there_are_is_not_too_many(settings: Settings) -> None:
-    fits = settings.model_copy(update={"database_pool": (ALLOWED - 2) // 2})
-    assert needed(fits, 1) == ALLOWED - 1
+    fits = settings.model_copy(update={"database_pool": (ALLOWED - 3) // 2})
+    assert needed(fits, 1) == ALLOWED
     await require_connections(fits, 1)
     with pytest.raises(
-        CannotRun, match=rf"1 process may open 198 .* {ALLOWED}: set PRUMO_DATABASE_POOL to 97,"
+        CannotRun, match=rf"1 process may open 199 .* {ALLOWED}: set PRUMO_DATABASE_POOL to 97,"
     ):
         await require_connections(settings.model_copy(update={"database_pool": 98}), 1)
 
@@ -42,7 +42,7 @@ async def test_every_process_has_pools_of_its_own(settings: Settings) -> None:
     with pytest.raises(CannotRun) as refused:
         await require_connections(settings, 9)
     assert str(refused.value) == (
-        "9 processes may open 198 connections and PostgreSQL allows 197: set PRUMO_DATABASE_POOL to 9, start fewer"
+        "9 processes may open 207 connections and PostgreSQL allows 197: set PRUMO_DATABASE_POOL to 9, start fewer"
         " --workers, put PgBouncer in front (PRUMO_DATABASE_DIRECT_URL), or raise the server's limit."
     )
     await require_connections(settings.model_copy(update={"database_pool": 9}), 9)
@@ -111,7 +111,7 @@ def served(settings: Settings, port: int, *options: str) -> subprocess.Completed
 def test_serve_says_it_before_it_starts(settings: Settings, free_port: int) -> None:
     ended = served(settings, free_port, "--workers", "20")
     assert ended.returncode == 1
-    assert "20 processes may open 440 connections and PostgreSQL allows 197" in ended.stderr
+    assert "20 processes may open 460 connections and PostgreSQL allows 197" in ended.stderr
 
 
 @needs_pgbouncer

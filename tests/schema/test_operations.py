@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import strawberry
 
+from contexts.shared.unavailable import Unavailable
 from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.context import Contexts, Info, RequestContext
 from resolvers.vocabulary.contribution import Contribution
@@ -61,6 +62,14 @@ class BrickType:
     async def among(bricks: Sequence[Brick], info: Info, weights: list[int]) -> list[int]:
         return [weights.count(brick.weight or 0) for brick in bricks]
 
+    @batch(graphql_type=int | None, description="A bug of the whole call.")
+    async def lost(bricks: Sequence[Brick], info: Info) -> list[int]:
+        raise RuntimeError(SECRET)
+
+    @batch(graphql_type=int | None, description="What needs a service that is away.")
+    async def away(bricks: Sequence[Brick], info: Info, n: int = 1) -> list[int]:
+        raise Unavailable("kiln", ConnectionError(SECRET))
+
 
 @strawberry.type
 class Query:
@@ -81,9 +90,19 @@ class Query:
         return SimpleNamespace(gold=7)
 
 
+@strawberry.type
+class Mutation:
+    @root_field(type=int | None, description="Fires a brick, if the kiln is there.", guard=PUBLIC)
+    async def fire(self, info: Info, kiln: bool) -> int:
+        if not kiln:
+            raise Unavailable("kiln", ConnectionError(SECRET))
+        calls.append((1, 1))
+        return 1
+
+
 @pytest.fixture(params=list(ExecutorKind), scope="module")
 def operations(request: pytest.FixtureRequest) -> Operations:
-    schema = stitch([Contribution(query=Query)])
+    schema = stitch([Contribution(query=Query, mutation=Mutation)])
     cast(Any, Vault).__strawberry_definition__.directives = AUTHENTICATED
     return Operations(schema, Documents(schema._schema, Limits()), request.param)
 
@@ -112,6 +131,47 @@ async def test_a_bug_is_masked_and_logged_with_the_request_id(
     assert {error["extensions"]["requestId"] for error in response.errors} == {"request-1"}
     assert SECRET in caplog.text
     assert [cast(Any, record).request_id for record in caplog.records] == ["request-1"] * 4
+
+
+async def test_a_bug_of_a_whole_batch_is_logged_once(
+    operations: Operations, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        response = await ask(operations, "{ bricks { lost } }")
+    assert len(response.errors) == 3, "each position has its error, as the specification says"
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert record.getMessage() == "resolver failed at ['bricks', 0, 'lost'] and 2 positions more"
+
+
+async def test_a_service_that_is_away_is_one_error_and_no_data(
+    operations: Operations, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await ask(operations, "{ bricks { weight a: away b: away(n: 2) c: away(n: 3) } }")
+    (error,) = response.errors
+    assert error["extensions"] == {"code": "UNAVAILABLE", "requestId": "request-1", "retryAfter": 2}
+    assert (response.executed, response.retry_after) == (False, 2)
+    assert [fault.service for fault in response.away] == ["kiln"]
+    assert SECRET not in str(response.body())
+    assert caplog.records == []
+
+
+async def test_a_bug_beside_a_service_that_is_away_is_logged_all_the_same(
+    operations: Operations, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await ask(operations, "{ bug bricks { away } }")
+    assert [error["extensions"]["code"] for error in response.errors] == ["UNAVAILABLE"]
+    assert [record.getMessage() for record in caplog.records] == ["resolver failed at ['bug']"]
+
+
+async def test_no_mutation_is_executed_after_one_that_met_a_service_away(operations: Operations) -> None:
+    """Ours; graphql-core's executor goes on, as the specification says."""
+    calls.clear()
+    response = await ask(
+        operations, "mutation { a: fire(kiln: true) b: fire(kiln: false) c: fire(kiln: true) }"
+    )
+    assert [error["extensions"]["code"] for error in response.errors] == ["UNAVAILABLE"]
+    assert len(calls) == (1 if operations.executor is ExecutorKind.BREADTH else 2)
 
 
 async def test_one_call_for_all_objects_and_each_argument(operations: Operations) -> None:

@@ -1,19 +1,25 @@
 """Images in an S3 bucket."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from botocore.exceptions import ClientError
+from aiohttp import ClientConnectionError, ClientPayloadError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contexts.catalog.domain.images import is_image_key
 from contexts.catalog.ports import StoredImage
+from contexts.shared.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client  # stubs only, absent where Prumo just runs
 
+STORE = "object storage"
+GET_SECONDS = 10.0
+"""Repetitions included: a browser waits for the image."""
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
@@ -81,13 +87,16 @@ class S3Images:
         if not is_image_key(key):
             return None
         try:
-            found = await self._open().get_object(Bucket=self._bucket, Key=key)
+            async with asyncio.timeout(GET_SECONDS):
+                found = await self._open().get_object(Bucket=self._bucket, Key=key)
+                async with found["Body"] as body:
+                    content = await body.read()
         except ClientError as error:
             if _is_absent(error):
                 return None
-            raise
-        async with found["Body"] as body:
-            content = await body.read()
+            raise Unavailable(STORE, error) from error  # it refuses our key, or fails inside
+        except (BotoCoreError, ClientConnectionError, ClientPayloadError, OSError) as error:
+            raise Unavailable(STORE, error) from error
         return StoredImage(content, found["ContentType"], found["ETag"].strip('"'))
 
     def _open(self) -> "S3Client":

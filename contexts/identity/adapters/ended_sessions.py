@@ -16,6 +16,7 @@ from contexts.identity.adapters.tables import sessions
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
 from contexts.shared.clock import Clock
+from contexts.shared.unavailable import Unavailable
 
 ENDED_CHANNEL = "prumo_session_ended"
 """PostgreSQL notifies here at commit of the end of a session; the payload is its id."""
@@ -114,7 +115,7 @@ class ListenedEndedSessions:
             self._stale.clear()
             try:
                 await self._read()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (Unavailable, asyncpg.PostgresError) as error:
                 if self._is_current:
                     log.warning("ended sessions cannot be read (%s), trying again", type(error).__name__)
                 self._is_current = False

@@ -30,11 +30,13 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from contexts.shared.adapters.faults import away_in_read, away_in_transaction, away_while_connecting
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.readers import Readers
 from contexts.shared.adapters.replica import WROTE_CHANNEL, Replica, ReplicaObserver
 from contexts.shared.adapters.statement_spans import trace_statements
 from contexts.shared.adapters.tables import audit_trail, outbox
+from contexts.shared.adapters.writability import Writability
 from contexts.shared.adapters.writers import Writer, Writers
 from contexts.shared.audit import Act
 from contexts.shared.ids import new_id
@@ -45,6 +47,8 @@ Columns = TypeVarTuple("Columns")
 
 OUTBOX_CHANNEL = "prumo_outbox"
 RECONNECT_SECONDS = 1.0
+CONNECT_SECONDS = 10.0
+"""A server that is stopped, or a network that swallows packets, answers no attempt to connect."""
 
 NAMED = {"application_name": "prumo"}
 """How pg_stat_activity shows our connections."""
@@ -150,7 +154,7 @@ class SqlTransaction:
 
 
 class UnitOfWork:
-    """A transaction from the beginning of a block to its end."""
+    """A transaction from the beginning of a block to its end. Raises Unavailable when the database is away."""
 
     __slots__ = ("_replica", "_transaction", "_writers")
 
@@ -160,7 +164,13 @@ class UnitOfWork:
         self._transaction: SqlTransaction | None = None
 
     async def __aenter__(self) -> SqlTransaction:
-        self._transaction = transaction = SqlTransaction(await self._writers.begin(), self._replica)
+        try:
+            writer = await self._writers.begin()
+        except Exception as error:
+            if (away := away_in_transaction(error, lost=True)) is not None:
+                raise away from error
+            raise
+        self._transaction = transaction = SqlTransaction(writer, self._replica)
         if self._replica is not None:
             transaction.seen_by = self._replica.writing_sessions()
         return transaction
@@ -171,6 +181,10 @@ class UnitOfWork:
         transaction = self._transaction
         assert transaction is not None
         await self._writers.end(transaction.connection, roll_back=not transaction.ended)
+        if isinstance(error, Exception):
+            lost = transaction.connection.raw.is_closed()
+            if (away := away_in_transaction(error, lost=lost)) is not None:
+                raise away from error
 
 
 class Database:
@@ -208,6 +222,7 @@ class Database:
             self._writers = Writers(pooled_connector(url), pool_size, _begin("BEGIN", writing))
         else:
             self._writers = Writers(connector(url, NAMED | writing), pool_size)
+        self._writability = Writability(connector(self._direct_url, NAMED | writing))
         self._upkeep = engine(connector(self._direct_url, NAMED | writing)).execution_options(
             isolation_level="AUTOCOMMIT"
         )
@@ -229,15 +244,28 @@ class Database:
         """The rows of a query, to be unpacked by position; parameters it does not have are ignored.
 
         Inside a transaction it runs on the transaction's connection: waiting for a second one while holding
-        the first would deadlock an exhausted pool.
+        the first would deadlock an exhausted pool. Raises Unavailable when the database is away.
         """
         if within is not None:
             return await run(within, query, parameters)
         _count_one()
-        with statement(query.text):
-            rows = await self._read(query.text, query.arguments(parameters))
+        arguments = query.arguments(parameters)
+        try:
+            with statement(query.text):
+                rows = await self._read(query.text, arguments)
+        except Exception as error:
+            if (away := away_in_read(error)) is not None:
+                raise away from error
+            raise
         # An asyncpg.Record unpacks like the tuple of its columns. The type is a text, or making it would take a while.
         return cast("Sequence[tuple[*Columns]]", rows)
+
+    async def require_writable(self) -> None:
+        """Raises Unavailable when nothing can be written now. How long it may take is the caller's to limit.
+
+        It has a connection of its own, so it waits behind nobody; of several callers, one asks for all at a time.
+        """
+        await self._writability.require()
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
@@ -318,6 +346,7 @@ class Database:
         """Close every pooled connection."""
         await self._readers.close()
         await self._writers.close()
+        await self._writability.close()
         await self._upkeep.dispose()
 
     def _readers_of(self, url: str) -> Readers:
@@ -329,31 +358,40 @@ class Database:
 
 
 def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
-    """What connects to the URL with these server settings. Every connection of the process is made by one."""
+    """What connects to the URL with these server settings, or raises Unavailable.
+
+    Every connection of the process is made by one.
+    """
     dsn = _dsn(make_url(url))
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            dsn,
-            server_settings=dict(settings),
-            statement_cache_size=256,
-            # A statement is as good after five minutes as before; asyncpg notices changes of the schema.
-            max_cached_statement_lifetime=0,
-        )
+        with away_while_connecting():
+            return await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_SECONDS,
+                server_settings=dict(settings),
+                statement_cache_size=256,
+                # A statement is as good after five minutes as before; asyncpg notices changes of the schema.
+                max_cached_statement_lifetime=0,
+            )
 
     return connect
 
 
 def pooled_connector(url: str) -> Callable[[], Awaitable[asyncpg.Connection]]:
-    """What connects to a pooler in transaction mode, where each transaction may find itself on another server.
+    """What connects to a pooler in transaction mode, or raises Unavailable.
 
-    So nothing is left on a server that the next transaction would miss, or that another client would find:
-    statements have no names, and settings are made by each transaction for itself.
+    There each transaction may find itself on another server. So nothing is left on one that the next transaction would
+    miss, or that another client would find: statements have no names, and settings are made by each transaction for
+    itself.
     """
     dsn = _dsn(make_url(url))
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(dsn, server_settings=dict(NAMED), statement_cache_size=0)
+        with away_while_connecting():
+            return await asyncpg.connect(
+                dsn, timeout=CONNECT_SECONDS, server_settings=dict(NAMED), statement_cache_size=0
+            )
 
     return connect
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.tables import outbox
+from contexts.shared.unavailable import Unavailable
 
 EVERY: Final = timedelta(hours=1)
 BATCH: Final = 1_000
@@ -82,12 +83,6 @@ async def keep_deleting(database: Database, leftovers: Sequence[Deletable], ever
             try:
                 if deleted := await delete_leftovers(database, each):
                     log.info("deleted %d rows of %s that were over", deleted, each.table.fullname)
-            except (
-                OSError,
-                TimeoutError,
-                SQLAlchemyError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ) as error:
+            except (Unavailable, SQLAlchemyError, asyncpg.PostgresError) as error:
                 log.warning("%s: leftovers stay for now (%s)", each.table.fullname, type(error).__name__)
         await asyncio.sleep(every.total_seconds())

@@ -15,11 +15,13 @@ from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+from aiosmtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 
-from contexts.shared.mail import Mail
+from contexts.shared.mail import Mail, Undeliverable
 
 SENDER = "Prumo <nao-responda@prumo.example>"
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 15.0
+"""For connecting and for each answer."""
 
 
 def message(mail: Mail, sender: str) -> EmailMessage:
@@ -50,6 +52,7 @@ class SmtpMailer:
     password: str | None = field(default=None, repr=False)
     sender: str = SENDER
     tls: ssl.SSLContext | None = None
+    timeout: float = TIMEOUT_SECONDS
 
     @classmethod
     def of_url(cls, url: str, sender: str = SENDER, tls: ssl.SSLContext | None = None) -> Self:
@@ -72,17 +75,23 @@ class SmtpMailer:
         )
 
     async def send(self, mail: Mail) -> None:
-        await aiosmtplib.send(
-            message(mail, self.sender),
-            hostname=self.host,
-            port=self.port,
-            username=self.user,
-            password=self.password,
-            use_tls=self.security == "tls",
-            start_tls=None if self.security == "offered" else self.security == "starttls",
-            tls_context=self.tls,
-            timeout=TIMEOUT_SECONDS,
-        )
+        try:
+            await aiosmtplib.send(
+                message(mail, self.sender),
+                hostname=self.host,
+                port=self.port,
+                username=self.user,
+                password=self.password,
+                use_tls=self.security == "tls",
+                start_tls=None if self.security == "offered" else self.security == "starttls",
+                tls_context=self.tls,
+                timeout=self.timeout,
+            )
+        except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError) as error:
+            refusals = error.recipients if isinstance(error, SMTPRecipientsRefused) else [error]
+            if all(_is_final(refusal.code) for refusal in refusals):
+                raise Undeliverable("; ".join(f"{each.code} {each.message}" for each in refusals)) from error
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,12 @@ class SpoolMailer:
             except BaseException:
                 Path(part.name).unlink(missing_ok=True)
                 raise
+
+
+def _is_final(code: int) -> bool:
+    """Whether an answer to MAIL, RCPT or DATA is about this mail, and for good. 530 to 538 are about our signing in,
+    which somebody will mend."""
+    return code >= 500 and code // 10 != 53
 
 
 def _plain(reference: str) -> str:

@@ -6,9 +6,9 @@ when the worker's connection ends, however it ends. So nothing is lost, and noth
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -16,12 +16,15 @@ from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from contexts.shared.adapters.database import OUTBOX_CHANNEL, Database
+from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.adapters.writers import Writer
+from contexts.shared.mail import Undeliverable
 from contexts.shared.transaction import Event
+from contexts.shared.unavailable import Unavailable
 
 Handler = Callable[[UUID, Event], Awaitable[None]]
-"""Takes the event's id, the same at every attempt, and the event. Raising means: again later."""
+"""Takes the event's id, the same at every attempt, and the event. Raising means: again later; Undeliverable: never."""
 
 MAX_ATTEMPTS = 30
 """Over most of a day: a mail server may be away for a night."""
@@ -35,39 +38,59 @@ ORPHANED = timedelta(days=1)
 belong to a newer release whose worker is about to start."""
 MAX_ERROR_LENGTH = 500
 
+_GIVEN_UP = Query(
+    select(outbox.c.id, outbox.c.topic, outbox.c.failed_at, outbox.c.attempts, outbox.c.last_error)
+    .where(outbox.c.failed_at.is_not(None), outbox.c.handled_at.is_(None))
+    .order_by(outbox.c.failed_at, outbox.c.id)
+)
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRelay:
-    """Delivers events to the handler of their topic, one at a time; more workers make it faster.
+    """Delivers events to the handler of their topic, `lanes` at a time; more workers make it faster.
 
-    What is due is decided by the database's clock: it is the one that all workers share.
+    A lane has a connection in a transaction for as long as its handler takes, and the handler may need another one. So
+    there must be twice as many in the pool. What is due is decided by the database's clock: it is the one that all
+    workers share.
     """
 
     database: Database
     handlers: Mapping[str, Handler]
+    lanes: int = 1
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop` is set; the event in hand is finished first. Outlives the database's absence."""
-        woken = asyncio.Event()
-        listening = asyncio.create_task(self.database.listen(OUTBOX_CHANNEL, lambda _: woken.set()))
+        """Deliver until `stop` is set; the events in hand are finished first. Outlives the database's absence."""
+        lanes = [asyncio.Event() for _ in range(self.lanes)]
+
+        def wake(_: object) -> None:
+            for woken in lanes:
+                woken.set()
+
+        listening = asyncio.create_task(self.database.listen(OUTBOX_CHANNEL, wake))
         stopping = asyncio.create_task(stop.wait())
-        stopping.add_done_callback(lambda _: woken.set())
+        stopping.add_done_callback(wake)
         try:
-            while not stop.is_set():
-                woken.clear()
-                await self._deliver_due(stop)
-                await _set_within(woken, POLL)
+            async with asyncio.TaskGroup() as running:
+                for woken in lanes:
+                    running.create_task(self._run_lane(stop, woken))
         finally:
             stopping.cancel()
             listening.cancel()
+
+    async def _run_lane(self, stop: asyncio.Event, woken: asyncio.Event) -> None:
+        """On its own: a handler that hangs holds up nothing but its lane."""
+        while not stop.is_set():
+            woken.clear()
+            await self._deliver_due(stop)
+            await _set_within(woken, POLL)
 
     async def _deliver_due(self, stop: asyncio.Event) -> None:
         try:
             while not stop.is_set() and await self.deliver_one():
                 pass
-        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (Unavailable, SQLAlchemyError, asyncpg.PostgresError) as error:
             log.warning("outbox: the database is away (%s), trying again", type(error).__name__)
 
     async def deliver_one(self) -> bool:
@@ -92,6 +115,9 @@ class OutboxRelay:
                 return False
             try:
                 await self._handle(row.id, Event(row.topic, row.payload))
+            except Undeliverable as refused:
+                log.error("outbox: %s %s is refused for good; see `prumo mail failed`", row.topic, row.id)
+                await _mark_failure(transaction.connection, row.id, row.attempts + 1, refused, final=True)
             except Exception as error:
                 log.warning("outbox: %s %s failed: %s", row.topic, row.id, type(error).__name__)
                 await _mark_failure(transaction.connection, row.id, row.attempts + 1, error)
@@ -112,6 +138,23 @@ class OutboxRelay:
         if handler is not None:
             async with asyncio.timeout(HANDLER_TIMEOUT.total_seconds()):
                 await handler(event_id, event)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An event that no handler is asked to handle any more, and why."""
+
+    id: UUID
+    topic: str
+    at: datetime
+    attempts: int
+    error: str
+
+
+async def given_up(database: Database) -> Sequence[GivenUp]:
+    """Those that are kept, the oldest first."""
+    rows = await database.fetch(_GIVEN_UP)
+    return [GivenUp(id_, topic, at, attempts, error or "") for id_, topic, at, attempts, error in rows]
 
 
 async def retry_given_up(database: Database) -> int:
@@ -136,10 +179,13 @@ async def _mark_handled(connection: Writer, event_id: UUID, attempts: int) -> No
     )
 
 
-async def _mark_failure(connection: Writer, event_id: UUID, attempts: int, error: Exception) -> None:
-    """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt, 20 hours later."""
+async def _mark_failure(
+    connection: Writer, event_id: UUID, attempts: int, error: Exception, *, final: bool = False
+) -> None:
+    """Due again after 5 s, 10 s, 20 s … an hour at most; given up after the last attempt, 20 hours later, or now if
+    it is `final`."""
     delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
-    given_up = func.clock_timestamp() if attempts >= MAX_ATTEMPTS else None
+    given_up = func.clock_timestamp() if final or attempts >= MAX_ATTEMPTS else None
     await connection.execute(
         outbox.update()
         .where(outbox.c.id == event_id)

@@ -27,6 +27,7 @@ from asyncpg import (
 )
 
 from contexts.shared.adapters.readers import Readers
+from contexts.shared.unavailable import Unavailable
 
 WROTE_CHANNEL = "prumo_wrote"
 """PostgreSQL notifies here at commit of what a session wrote; the payload is the session's id."""
@@ -52,8 +53,9 @@ _REPLAYED = """
 SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint WHERE pg_is_in_recovery()
 """
 
-_FAILURES = (OSError, PostgresError, InterfaceError, InternalClientError)
+_FAILURES = (Unavailable, OSError, PostgresError, InterfaceError, InternalClientError)
 _GONE = (
+    Unavailable,
     OSError,
     InterfaceError,
     InternalClientError,

@@ -1,6 +1,7 @@
 """Mail over a real SMTP server, and into a folder."""
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from contexts.shared.adapters.mail import SmtpMailer, SpoolMailer
-from contexts.shared.mail import Mail
+from contexts.shared.mail import Mail, Undeliverable
 from tests.smtp import Inbox, serving
 
 MAIL = Mail(
@@ -91,9 +92,31 @@ async def test_smtp() -> None:
     check(envelope.content)
 
 
+@pytest.mark.parametrize("answer", ["550 5.1.1 no such user", "452 4.2.2 mailbox full", "530 sign in first"])
+@pytest.mark.parametrize("to", ["RCPT", "DATA"])
+async def test_what_is_refused_for_good_is_told_from_what_is_refused_now(answer: str, to: str) -> None:
+    inbox = Inbox()
+    if to == "RCPT":
+        inbox.answers[MAIL.to] = answer
+    else:
+        inbox.refusing = answer
+    async with serving(lambda: SMTP(inbox)) as port:
+        with pytest.raises(Exception, match=r"no such user|mailbox full|sign in first") as refused:
+            await SmtpMailer.of_url(f"smtp://127.0.0.1:{port}").send(MAIL)
+    assert isinstance(refused.value, Undeliverable) is answer.startswith("550")
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    inbox = Inbox()
+    inbox.answers[MAIL.to] = ""
+    async with serving(lambda: SMTP(inbox)) as port:
+        with pytest.raises(aiosmtplib.SMTPReadTimeoutError):
+            await replace(SmtpMailer.of_url(f"smtp://127.0.0.1:{port}"), timeout=0.2).send(MAIL)
+
+
 async def test_a_refused_mail_raises() -> None:
     inbox = Inbox()
-    inbox.refusing = True
+    inbox.refusing = "451 try again later"
     async with serving(lambda: SMTP(inbox)) as port:
         mailer = SmtpMailer.of_url(f"smtp://127.0.0.1:{port}")
         with pytest.raises(aiosmtplib.SMTPDataError):

@@ -15,9 +15,17 @@ import pytest
 from sqlalchemy import func, make_url, select
 
 from contexts.shared.adapters.database import Database
-from contexts.shared.adapters.outbox import MAX_ATTEMPTS, ORPHANED, Handler, OutboxRelay, retry_given_up
+from contexts.shared.adapters.outbox import (
+    MAX_ATTEMPTS,
+    ORPHANED,
+    Handler,
+    OutboxRelay,
+    given_up,
+    retry_given_up,
+)
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.audit import Json
+from contexts.shared.mail import Undeliverable
 from contexts.shared.transaction import Event
 from gateway.embedded.postgres import Postgres
 
@@ -130,6 +138,44 @@ async def test_a_failure_is_tried_again_later_and_then_given_up(
     assert (row["attempts"], row["failed_at"], row["last_error"]) == (1, None, None)
     assert row["handled_at"] is not None
     assert await retry_given_up(database) == 0
+
+
+async def test_what_is_refused_for_good_is_given_up_at_once_with_the_reason(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Received()
+    handler.error = Undeliverable("550 no such user")
+    relay = OutboxRelay(database, {"refused": handler})
+    await publish(database, Event("refused", {}))
+    assert await relay.deliver_one()
+    await make_due(database, "refused")
+    assert not await relay.deliver_one()
+    (kept,) = await given_up(database)
+    assert (kept.topic, kept.attempts, kept.error) == ("refused", 1, "Undeliverable: 550 no such user")
+    (record,) = caplog.records
+    assert f"refused {kept.id} is refused for good" in record.getMessage()
+    assert await retry_given_up(database) == 1
+    assert await given_up(database) == []
+    handler.error = None
+    assert await relay.deliver_one()
+
+
+async def test_one_that_hangs_holds_up_no_other(database: Database) -> None:
+    hanging, let = asyncio.Event(), asyncio.Event()
+
+    async def hang(event_id: UUID, event: Event) -> None:
+        hanging.set()
+        await let.wait()
+
+    handler = Received()
+    await publish(database, Event("lane.hangs", {}))
+    async with running(OutboxRelay(database, {"lane.hangs": hang, "lane.goes": handler}, lanes=2)):
+        await hanging.wait()
+        for n in range(3):
+            await publish(database, Event("lane.goes", {"n": n}))
+            await handler.wait(n + 1)
+        let.set()
+    assert all(row["handled_at"] for row in await rows_of(database, "lane.hangs"))
 
 
 async def test_one_that_fails_does_not_stop_the_others(database: Database) -> None:

@@ -3,19 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import pytest
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from contexts.shared.adapters.database import Database, SqlTransaction, run
 from contexts.shared.adapters.query import Query
+from contexts.shared.unavailable import Unavailable
 from tests.contexts.shared.test_database import connected, terminate_all
 
 PID: Query[int] = Query(select(func.pg_backend_pid()))
 SLEEP = Query(select(func.pg_sleep(bindparam("seconds"))))
 # InternalClientError: the server has said goodbye, and asyncpg has not yet read all of it.
-GONE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 Way = Callable[[SqlTransaction, float], Awaitable[object]]
 
@@ -62,7 +61,7 @@ async def test_one_cut_off_at_work_fails_and_the_next_is_new(
 ) -> None:
     async with connected(database_url, pool_size=1) as pooled:
         before = await used(pooled)
-        with pytest.raises(GONE):
+        with pytest.raises(Unavailable):
             async with pooled.begin() as transaction:
                 await terminate_all(database)
                 await sleep(transaction, 0)
