@@ -283,6 +283,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Most fragments spread in a document, those inside fragments counted at each spread.",
     )
+    limit_selections: int = Field(
+        _LIMITS.selections,
+        ge=1,
+        description="Most combinations of types and selections that an operation is planned for.",
+    )
     limit_values: int = Field(
         _LIMITS.values,
         ge=0,
@@ -354,6 +359,7 @@ class Settings(BaseSettings):
             fragments=self.limit_fragments,
             spreads=self.limit_spreads,
             repetitions=self.limit_repetitions,
+            selections=self.limit_selections,
             values=self.limit_values,
             cost=self.cost_limit or sys.maxsize,
         )

@@ -182,17 +182,10 @@ def _quietly(read: Callable[[str], object], text: str) -> object:
 
 
 def _cpu(read: Reader, text: str) -> float:
-    """Seconds, the least of three; enough repetitions that the clock can tell."""
-    best = float("inf")
-    gc.disable()
-    try:
-        for _ in range(3):
-            begun = time.thread_time()
-            read(text)
-            best = min(best, time.thread_time() - begun)
-    finally:
-        gc.enable()
-    return best
+    """Seconds for reading it once."""
+    begun = time.thread_time()
+    read(text)
+    return time.thread_time() - begun
 
 
 SMALLEST, FLOOR = 4_000, 0.002
@@ -204,25 +197,29 @@ def _repeated(unit: str, size: int) -> str:
     return unit * (size // len(unit) // 6 * 6)
 
 
-def _super_linear(read: Reader, unit: str, largest: int) -> str | None:
-    """Why it is, when it is so three times.
+def _is_steep(before: float, after: float) -> bool:
+    """Four times the input takes a linear reader four times as long, and a quadratic one sixteen times."""
+    return after > FLOOR and after > 8 * max(before, FLOOR / 16)
 
-    Four times the input takes a linear reader four times as long, and a quadratic one sixteen times: what a busy
-    machine adds lies well between.
-    """
-    said = ""
-    for _ in range(3):
+
+def _super_linear(read: Reader, unit: str, largest: int) -> str | None:
+    """Why it is, when it still is after many looks: another process makes one look long, and hardly each of thirty."""
+    gc.disable()
+    try:
         size, before = SMALLEST, _cpu(read, _repeated(unit, SMALLEST))
         while size * 4 <= largest:
-            size *= 4
-            after = _cpu(read, _repeated(unit, size))
-            if after > FLOOR and after > 8 * max(before, FLOOR / 16):
-                said = f"{size} characters take {after:.4f} s, a quarter of them {before:.4f} s"
-                break
-            before = after
-        else:
-            return None
-    return said
+            small, large = _repeated(unit, size), _repeated(unit, size * 4)
+            after = _cpu(read, large)
+            looks = 1
+            while _is_steep(before, after) and looks < 30:
+                looks += 1
+                before, after = min(before, _cpu(read, small)), min(after, _cpu(read, large))
+            if _is_steep(before, after):
+                return f"{size * 4} characters take {after:.4f} s, a quarter of them {before:.4f} s"
+            size, before = size * 4, after
+    finally:
+        gc.enable()
+    return None
 
 
 @pytest.mark.parametrize("entry", READERS)

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,7 @@ from gateway.stopping import Stopping
 from gateway.wiring import wired
 from migrations.lint import BEFORE, complaints
 from tests.conftest import copied
+from tests.polling import until
 
 PATIENCE = Patience(lock_seconds=0.2, attempts=2, pause_seconds=0)
 NEWEST = migrations.newest()
@@ -77,12 +78,6 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 async def scalar(engine: AsyncEngine, sql: str) -> object:
     async with engine.connect() as connection:
         return await connection.scalar(text(sql))
-
-
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110 - the condition is PostgreSQL's or a line of output
-            await asyncio.sleep(0.02)
 
 
 async def standing(engine: AsyncEngine) -> int:

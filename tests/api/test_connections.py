@@ -20,6 +20,7 @@ from tests.api.processes import readiness, serving
 from tests.api.serving import served
 from tests.api.test_capacity import CATEGORIES, locked
 from tests.api.test_stopping import VIEWER, Connection, asking, opened
+from tests.polling import until
 
 NO_CATEGORIES = "LOCK TABLE catalog.categories IN ACCESS EXCLUSIVE MODE"
 BODY = orjson.dumps({"query": VIEWER})
@@ -127,16 +128,14 @@ async def test_drops_that_never_end_do_not_put_the_deadline_off(
     async with opened(hasty) as connection:
         connection.writer.write(begun)
 
-        async def drip() -> None:
-            while True:
-                connection.writer.write(drop)
-                await asyncio.sleep(0.05)
+        answer = asyncio.create_task(said(connection))
 
-        dripping = asyncio.create_task(drip())
-        try:
-            assert status(await said(connection)) == 408
-        finally:
-            dripping.cancel()
+        def dripped_until_answered() -> bool:
+            connection.writer.write(drop)
+            return answer.done()
+
+        await until(dripped_until_answered)
+        assert status(await answer) == 408
 
 
 async def test_a_second_request_has_its_deadline_too(hasty: str) -> None:
@@ -238,9 +237,7 @@ async def test_who_does_not_read_the_answer_is_cut(settings: Settings) -> None:
     async with served(app, settings.model_copy(update={"answer_seconds": 0.3})) as address:
         reader, writer = await asyncio.open_connection(*address.split(":"), limit=1)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(30):
-            while closed("answer") == before:  # noqa: ASYNC110 - a counter sets no event
-                await asyncio.sleep(0.02)
+        await until(lambda: closed("answer") > before)
         assert len(await said(Connection(reader, writer))) < size
         writer.close()
 

@@ -25,6 +25,7 @@ from tests.api.conftest import settings_for
 from tests.api.serving import served
 from tests.api.shop import GRAPHQL_RESPONSE, SP, Answer, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
+from tests.polling import until
 
 DATABASE = "prumo"
 CATEGORIES = "{ categories { slug } }"
@@ -243,10 +244,14 @@ async def test_an_order_across_an_outage_is_placed_exactly_once(
 
 async def readyz_is(shop: Shop, status: int) -> Json:
     """What it says when it has this status: an answer stands for a second."""
-    async with asyncio.timeout(30):
-        while (answer := await shop.http.get("/readyz")).status_code != status:  # noqa: ASYNC110 - nor tells anybody
-            await asyncio.sleep(0.05)
-    return answer.json()
+    answers: list[httpx.Response] = []
+
+    async def is_told() -> bool:
+        answers.append(await shop.http.get("/readyz"))
+        return answers[-1].status_code == status
+
+    await until(is_told)
+    return answers[-1].json()
 
 
 @pytest.mark.parametrize(

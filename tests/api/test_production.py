@@ -43,7 +43,7 @@ async def test_the_schema_is_not_shown(app: Starlette, http: httpx.AsyncClient, 
     asked: list[Json] = [{"query": document}, {"query": document, "extensions": hashed}]
     for body in asked:
         answer = (await http.post("/graphql", json=body, headers={"accept": GRAPHQL_RESPONSE})).json()
-        assert (set(answer), len(answer["errors"]) > 0) == ({"errors"}, True)
+        assert (set(answer), len(answer["errors"]) > 0) == ({"errors", "extensions"}, True)
     assert "data" not in (await http.get("/graphql", params={"query": document})).json()
     async with served(app) as address, connected(address) as socket:
         for id, body in enumerate(asked):

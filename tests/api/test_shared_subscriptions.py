@@ -34,6 +34,7 @@ from tests.api.serving import served
 from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, REP, SP, Json, Shop
 from tests.api.socket_client import WATCH, bearer, closed_with, connected, receive, send
 from tests.api.test_subscriptions import AdjustableClock
+from tests.polling import until
 
 WITH_TOTAL = (
     "subscription ($total: Boolean!) { orderUpdated { number total @include(if: $total) { amount } } }"
@@ -50,9 +51,11 @@ async def parts(settings: Settings) -> AsyncIterator[Wired]:
 
 async def until_listening(parts: Wired) -> None:
     """PostgreSQL tells from now on what changes, `parts` and the module's `app`."""
-    async with asyncio.timeout(30):
-        while await listeners(parts) < 2:  # noqa: ASYNC110 - PostgreSQL sets no event
-            await asyncio.sleep(0.01)
+
+    async def are_listening() -> bool:
+        return await listeners(parts) >= 2
+
+    await until(are_listening)
 
 
 async def listeners(parts: Wired) -> int:
@@ -119,9 +122,7 @@ class Watching:
         """So many streams of changes are under way."""
         changes = self.parts.contexts.orders.changes
         assert isinstance(changes, ListenedOrderChanges)
-        async with asyncio.timeout(10):
-            while len(changes._subscribers) != streams:  # noqa: ASYNC110 - nor do changes
-                await asyncio.sleep(0.01)
+        await until(lambda: len(changes._subscribers) == streams)
 
 
 @asynccontextmanager
@@ -140,9 +141,7 @@ async def watching(
 
 
 async def all_have(got: list[list[Response]], count: int) -> None:
-    async with asyncio.timeout(20):
-        while any(len(each) < count for each in got):  # noqa: ASYNC110 - nor does a list
-            await asyncio.sleep(0.01)
+    await until(lambda: all(len(each) >= count for each in got))
     assert [len(each) for each in got] == [count] * len(got)
 
 

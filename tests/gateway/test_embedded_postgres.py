@@ -20,12 +20,14 @@ from gateway.embedded.child import ServiceError
 from gateway.embedded.postgres import Postgres
 from tests.polling import until_now
 
+pytestmark = pytest.mark.services
+
+
 _KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from gateway.embedded.postgres import Postgres
 
-pytestmark = pytest.mark.services
 server = Postgres(Path(sys.argv[1]), durable=False)
 server.start()
 server.create_database("kept")

@@ -17,12 +17,14 @@ from botocore.exceptions import ClientError
 from gateway.embedded.s3 import S3
 from tests.polling import until_now
 
+pytestmark = pytest.mark.services
+
+
 _KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from gateway.embedded.s3 import S3
 
-pytestmark = pytest.mark.services
 S3(Path(sys.argv[1])).start()
 os.kill(os.getpid(), signal.SIGKILL)
 """

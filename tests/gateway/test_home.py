@@ -15,6 +15,9 @@ import pytest
 from gateway.home import HomeTaken, exclusive, prepare
 from gateway.progress import CannotRun
 
+pytestmark = pytest.mark.services
+
+
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 
 _HOLD_UNTIL_KILLED = """
@@ -22,7 +25,6 @@ import sys
 from pathlib import Path
 from gateway.home import exclusive
 
-pytestmark = pytest.mark.services
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -1,23 +1,21 @@
 """One line for each cause of an outage, others while it lasts, and one when it is over."""
 
-import asyncio
 import logging
 
 import pytest
 
 from contexts.shared.unavailable import Unavailable
 from gateway.outages import Outages
+from tests.polling import until
 
 
 def refused() -> Unavailable:
     return Unavailable("database", ConnectionRefusedError("nobody there"))
 
 
-async def until(caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
+async def logged(caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
     """What was logged, when it is so many lines."""
-    async with asyncio.timeout(10):
-        while len(caplog.records) < count:  # noqa: ASYNC110 - a log sets no event
-            await asyncio.sleep(0.01)
+    await until(lambda: len(caplog.records) >= count)
     return [record.getMessage() for record in caplog.records]
 
 
@@ -38,10 +36,10 @@ async def test_how_many_more_and_that_it_is_over(caplog: pytest.LogCaptureFixtur
     outages = Outages(line_seconds=0.05)
     for _ in range(8):
         outages.met(refused())
-    told = await until(caplog, 3)
+    told = await logged(caplog, 3)
     assert told[1:] == [
         "the database is still away (ConnectionRefusedError): 7 requests more",
         "no request fails for want of the database any more (ConnectionRefusedError)",
     ]
     outages.met(refused())
-    assert (await until(caplog, 4))[3] == told[0]
+    assert (await logged(caplog, 4))[3] == told[0]

@@ -59,6 +59,7 @@ class OutboxRelay:
     database: Database
     handlers: Mapping[str, Handler]
     lanes: int = 1
+    poll: timedelta = POLL
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; the events in hand are finished first. Outlives the database's absence."""
@@ -84,7 +85,7 @@ class OutboxRelay:
         while not stop.is_set():
             woken.clear()
             await self._deliver_due(stop)
-            await _set_within(woken, POLL)
+            await _set_within(woken, self.poll)
 
     async def _deliver_due(self, stop: asyncio.Event) -> None:
         try:

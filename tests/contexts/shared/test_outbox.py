@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, make_url, select, text
 
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.outbox import (
@@ -28,6 +27,12 @@ from contexts.shared.audit import Json
 from contexts.shared.mail import Undeliverable
 from contexts.shared.transaction import Event
 from gateway.embedded.postgres import Postgres
+from tests.polling import until
+
+LISTENING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%prumo_outbox%'"
+    " AND datname = current_database()"
+)
 
 
 async def publish(database: Database, *events: Event) -> None:
@@ -77,8 +82,8 @@ class Received:
 
 
 @asynccontextmanager
-async def running(*relays: OutboxRelay) -> AsyncIterator[None]:
-    stop = asyncio.Event()
+async def running(*relays: OutboxRelay, stop: asyncio.Event | None = None) -> AsyncIterator[None]:
+    stop = stop or asyncio.Event()
     tasks = [asyncio.create_task(relay.run(stop)) for relay in relays]
     try:
         yield
@@ -206,22 +211,20 @@ async def test_a_topic_nobody_knows_waits_a_day_for_somebody(database: Database)
 
 async def test_a_published_event_wakes_the_worker_up(database: Database) -> None:
     handler = Received()
-    async with running(OutboxRelay(database, {"wake": handler})):
-        await publish(database, Event("wake", {"n": 1}))
-        await handler.wait(1)
-        # Now it surely listens and waits; polling alone would take seconds.
-        await asyncio.sleep(0.2)
-        started = time.monotonic()
-        await publish(database, Event("wake", {"n": 2}))
-        await handler.wait(2)
-        assert time.monotonic() - started < 2
+    # It polls once an hour: what arrives was told of.
+    async with running(OutboxRelay(database, {"wake": handler}, poll=timedelta(hours=1))):
+        async with database.reading() as connection:
+            await until(lambda: connection.scalar(LISTENING))
+        for n in range(1, 4):
+            await publish(database, Event("wake", {"n": n}))
+            await handler.wait(n)
 
 
 async def test_several_workers_deliver_each_event_once(database: Database, database_url: str) -> None:
     handler = Received()
 
     async def slow(event_id: UUID, event: Event) -> None:
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
         await handler(event_id, event)
 
     handlers: dict[str, Handler] = {"many": slow}
@@ -239,15 +242,15 @@ async def test_several_workers_deliver_each_event_once(database: Database, datab
 
 
 async def test_stopping_finishes_the_event_in_hand(database: Database) -> None:
-    begun, done = asyncio.Event(), []
+    begun, stopping, done = asyncio.Event(), asyncio.Event(), []
 
     async def slow(event_id: UUID, event: Event) -> None:
         begun.set()
-        await asyncio.sleep(0.3)
+        await stopping.wait()
         done.append(event_id)
 
     await publish(database, Event("slow", {}), Event("slow", {}))
-    async with running(OutboxRelay(database, {"slow": slow})):
+    async with running(OutboxRelay(database, {"slow": slow}), stop=stopping):
         await begun.wait()
     assert len(done) == 1
     handled = [row["handled_at"] is not None for row in await rows_of(database, "slow")]
@@ -255,7 +258,7 @@ async def test_stopping_finishes_the_event_in_hand(database: Database) -> None:
 
 
 async def test_a_worker_outlives_the_databases_absence(
-    database: Database, database_url: str, postgres: Postgres
+    database: Database, database_url: str, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler, workers = Received(), Database(database_url)
     name = make_url(database_url).database
@@ -269,7 +272,7 @@ async def test_a_worker_outlives_the_databases_absence(
             await elsewhere.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
             )
-            await asyncio.sleep(0.5)
+            await until(lambda: "the database is away" in caplog.text)
             await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await publish(database, Event("cut", {"n": 2}))
             await handler.wait(2)
@@ -294,10 +297,7 @@ async def test_a_worker_killed_in_the_middle_loses_nothing(database: Database, d
     finally:
         worker.kill()
         await worker.wait()
-    async with asyncio.timeout(10):
-        # PostgreSQL takes a moment to see that the connection is gone.
-        while not await relay.deliver_one():  # noqa: ASYNC110 - nobody could set an event here
-            await asyncio.sleep(0.02)
+    await until(relay.deliver_one)  # PostgreSQL takes a moment to see that the connection is gone
     (row,) = await rows_of(database, "kill.me")
     assert handler.events == [(row["id"], {"n": 1})]
     assert in_hand.decode().strip() == str(row["id"])
