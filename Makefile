@@ -33,10 +33,10 @@ test: $(INSTALLED) ## Run the tests, on real PostgreSQL, S3 and SMTP: minutes.
 
 .PHONY: test-fast
 test-fast: $(INSTALLED) ## Run those that need no service: the inner loop, under a minute.
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not services and not soak"
+	@PRUMO_EXAMPLES=30 $(BIN)/pytest -n 2 --dist loadfile -m "not services and not soak"
 
 .PHONY: soak
-soak: $(INSTALLED) ## Run what takes longer, by hand: thousands of generated documents, ten minutes of load.
+soak: $(INSTALLED) ## Run what takes longer, by hand: 20,000 generated documents, kills under load, ten minutes of requests.
 	PRUMO_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/execution
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m benchmarks --soak 600

@@ -1,7 +1,5 @@
 """Time per byte: twice the input takes at most about twice the CPU, wherever a stranger's input is read."""
 
-import gc
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +31,7 @@ from schema.documents import Documents
 from schema.limits import Limits
 from schema.stitching import stitch
 from schema.wording import of_document, of_variables
+from tests.cpu import super_linear
 
 HOSTILE = {
     "backslashes": "\\",
@@ -181,51 +180,10 @@ def _quietly(read: Callable[[str], object], text: str) -> object:
         return refused
 
 
-def _cpu(read: Reader, text: str) -> float:
-    """Seconds for reading it once."""
-    begun = time.thread_time()
-    read(text)
-    return time.thread_time() - begun
-
-
-SMALLEST, FLOOR = 4_000, 0.002
-"""Characters, and the seconds below which nothing is too slow."""
-
-
-def _repeated(unit: str, size: int) -> str:
-    """Always so often that quotes, three for a block, are closed: an open one is refused at once."""
-    return unit * (size // len(unit) // 6 * 6)
-
-
-def _is_steep(before: float, after: float) -> bool:
-    """Four times the input takes a linear reader four times as long, and a quadratic one sixteen times."""
-    return after > FLOOR and after > 8 * max(before, FLOOR / 16)
-
-
-def _super_linear(read: Reader, unit: str, largest: int) -> str | None:
-    """Why it is, when it still is after many looks: another process makes one look long, and hardly each of thirty."""
-    gc.disable()
-    try:
-        size, before = SMALLEST, _cpu(read, _repeated(unit, SMALLEST))
-        while size * 4 <= largest:
-            small, large = _repeated(unit, size), _repeated(unit, size * 4)
-            after = _cpu(read, large)
-            looks = 1
-            while _is_steep(before, after) and looks < 30:
-                looks += 1
-                before, after = min(before, _cpu(read, small)), min(after, _cpu(read, large))
-            if _is_steep(before, after):
-                return f"{size * 4} characters take {after:.4f} s, a quarter of them {before:.4f} s"
-            size, before = size * 4, after
-    finally:
-        gc.enable()
-    return None
-
-
 @pytest.mark.parametrize("entry", READERS)
 def test_twice_the_input_takes_twice_the_cpu(entry: str) -> None:
     slow = {
-        name: why for name, unit in HOSTILE.items() if (why := _super_linear(READERS[entry], unit, 64_000))
+        name: why for name, unit in HOSTILE.items() if (why := super_linear(READERS[entry], unit, 64_000))
     }
     assert slow == {}
 
@@ -253,5 +211,5 @@ def test_twice_the_document_takes_twice_the_cpu(documents: Documents, place: str
     def read(text: str) -> object:
         return documents.prepare(before + text + behind)
 
-    slow = {name: why for name, unit in HOSTILE.items() if (why := _super_linear(read, unit, 64_000))}
+    slow = {name: why for name, unit in HOSTILE.items() if (why := super_linear(read, unit, 64_000))}
     assert slow == {}

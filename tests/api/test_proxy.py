@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
 
 from contexts.shared.adapters.database import connector
 from gateway.seed.demo import DEMO_PASSWORD
@@ -133,9 +134,22 @@ async def in_reserve(connection: asyncpg.Connection) -> tuple[int, int]:
 async def test_one_of_two_gateways_is_killed_and_every_order_is_placed_once(
     settings: Settings, tmp_path: Path
 ) -> None:
+    await killed_while_orders_are_placed(settings, tmp_path, 0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(1, 11))
+async def test_again_and_again_every_order_is_placed_once(
+    settings: Settings, tmp_path: Path, number: int
+) -> None:
+    await killed_while_orders_are_placed(settings, tmp_path, number * CLIENTS)
+
+
+async def killed_while_orders_are_placed(settings: Settings, tmp_path: Path, first: int) -> None:
+    """`first`: the number of the first of the clients, who are new ones."""
     connection = await connector(settings.database_url or "", {})()
     try:
-        emails = [await registered(connection, number) for number in range(CLIENTS)]
+        emails = [await registered(connection, number) for number in range(first, first + CLIENTS)]
         before = await in_reserve(connection)
         async with (
             serving(settings, tmp_path / "one") as one,

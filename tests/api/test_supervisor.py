@@ -7,6 +7,9 @@ from asyncio.subprocess import DEVNULL, PIPE
 
 import orjson
 import psutil
+import pytest
+
+pytestmark = pytest.mark.services
 
 
 async def test_it_logs_whom_it_killed_and_who_died() -> None:
