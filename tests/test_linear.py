@@ -21,7 +21,7 @@ from gateway.authentication import client_address
 from gateway.http.caching import unchanged
 from gateway.http.client import HttpClient
 from gateway.http.graphql_request import read_get, read_members, read_post
-from gateway.http.media_types import JSON, accepted, is_json
+from gateway.http.media_types import JSON, _is_json, _liked_best
 from gateway.http.origins import Origins
 from gateway.importer.words import folded
 from resolvers.vocabulary.connections import _position
@@ -147,9 +147,9 @@ READERS: dict[str, Reader] = {
     "variables in a query string": partial(_query_string, "variables"),
     "extensions in a query string": partial(_query_string, "extensions"),
     "a socket's frame": _frame,
-    "Accept": lambda text: accepted.__wrapped__(text, (JSON,)),
-    "Content-Type": lambda text: is_json.__wrapped__(text),
-    "Content-Type's charset": lambda text: is_json.__wrapped__(JSON + "; charset=" + text),
+    "Accept": lambda text: _liked_best.__wrapped__(text, (JSON,)),
+    "Content-Type": lambda text: _is_json.__wrapped__(text),
+    "Content-Type's charset": lambda text: _is_json.__wrapped__(JSON + "; charset=" + text),
     "Cookie": _cookie,
     "If-None-Match": lambda text: unchanged(text, 'W/"a"'),
     "Origin": lambda text: Origins(frozenset({"https://a"})).admit_socket(text, text),

@@ -13,6 +13,9 @@ from schema.manifest import id_of
 
 _BRACED_NUL = re.compile(rb"\\u\{0+\}")
 
+MOST_PARAMETERS = 20
+"""Of a query string; GraphQL has five. Its bytes cost next to no points, and as many parameters much CPU."""
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}")
 _SHA256 = "the SHA-256 of the document in lower-case hexadecimal"
@@ -81,6 +84,8 @@ def read_post(body: bytes) -> GraphQLRequest | HttpRefusal:
 
 def read_get(request: Request) -> GraphQLRequest | HttpRefusal:
     """The request in a GET's query string."""
+    if request.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        return _bad(f"The query string has more than {MOST_PARAMETERS} parameters.")
     parameters = request.query_params
     decoded: dict[str, object] = {
         "query": parameters.get("query"),

@@ -26,6 +26,8 @@ HEAD_BYTES = 32 * 1024
 MOST_HEADERS = 100
 MOST_PIPELINED = 16
 """Requests that wait behind one that is being answered, on one connection."""
+MOST_PIECES = 4_000
+"""That a body comes in: chunks, and reads. Each is a call of ours, however few bytes it brings."""
 LAST_REQUEST_SECONDS = 0.5
 """For which a connection stays open when the server stops: longer than a request is on its way."""
 LINGER_SECONDS = 2.0
@@ -65,6 +67,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._fed = 0
         """Bytes that the parser was given since it last gave us a whole head or a part of a body."""
+        self._pieces = 0
+        """Of the body that is being read."""
         self._refusal: tuple[int, str, str] | None = None
         """Why the parser was stopped: status, code, message."""
         self._deaf = False
@@ -169,12 +173,15 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             self._stop_parsing(429, "THROTTLED", f"More than {MOST_PIPELINED} requests without an answer.")
         self._in_head = False
-        self._fed = 0
+        self._fed = self._pieces = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """As uvicorn's, which would stop reading until the application reads; it does not run yet."""
         self._fed = 0
+        self._pieces += 1
+        if self._pieces > MOST_PIECES:
+            self._stop_parsing(413, "PAYLOAD_TOO_LARGE", f"The body comes in more than {MOST_PIECES} pieces.")
         cycle = self.cycle
         if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
             return

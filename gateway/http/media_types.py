@@ -7,6 +7,10 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
 
+LONGEST = 1_000
+"""Characters of an Accept or Content-Type header that are looked at; a browser's Accept has under 200. It is read
+before anybody is asked for points, and thousands of ranges take as much CPU as hundreds of requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Range:
@@ -17,14 +21,18 @@ class _Range:
     specificity: int
 
 
-@lru_cache(256)
 def accepted(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """The offered media type the client likes best; at equal liking the first offered. None: none of them.
 
-    An absent Accept header means the first offered.
+    An absent Accept header means the first offered, and so does one that is too long (RFC 9110 12.4.1).
     """
-    if accept is None or not accept.strip():
+    if accept is None or len(accept) > LONGEST or not accept.strip():
         return offered[0]
+    return _liked_best(accept, offered)
+
+
+@lru_cache(256)
+def _liked_best(accept: str, offered: tuple[str, ...]) -> str | None:
     ranges = [found for part in accept.split(",") if (found := _range(part)) is not None]
     best, best_quality = None, 0.0
     for media_type in offered:
@@ -59,15 +67,17 @@ def _matches(pattern: str, media_type: str) -> bool:
     return pattern == media_type
 
 
-@lru_cache(256)
 def is_json(content_type: str | None) -> bool:
     """Whether a body is JSON in UTF-8.
 
     Only this is accepted: a browser sends it across origins after a preflight alone, so no foreign page can
     make a signed-in person's browser change anything.
     """
-    if content_type is None:
-        return False
+    return content_type is not None and len(content_type) <= LONGEST and _is_json(content_type)
+
+
+@lru_cache(256)
+def _is_json(content_type: str) -> bool:
     type_, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
     return type_ == JSON and all(
         parameter.partition("=")[2].strip('"') in {"utf-8", "utf8"}

@@ -22,6 +22,9 @@ MOST_WAITING = 500
 """Messages that the application has not come to; from one connection."""
 SLOWEST_READER = 30.0
 """Seconds that what was written may wait for the client to take it; then the connection is cut."""
+CLOSE_SECONDS = 2.0
+"""For which a client may be silent when it was told that its socket is closed. It counts in no limit any more then, but
+has its place in the file table; uvicorn waits ten seconds."""
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -34,6 +37,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        self.close_timeout = CLOSE_SECONDS
         # Whatever the kernel does not take at once pauses the writing: the deadline must know of every byte.
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=0)
 

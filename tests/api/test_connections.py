@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import metrics
-from gateway.http.http_protocol import HEAD_BYTES, MOST_HEADERS, MOST_PIPELINED
+from gateway.http.http_protocol import HEAD_BYTES, MOST_HEADERS, MOST_PIECES, MOST_PIPELINED
 from gateway.http.open_connections import WHOLE_BODIES
 from gateway.settings import Settings
 from tests.api.processes import readiness, serving
@@ -180,6 +180,16 @@ async def test_a_body_that_is_too_large_is_not_waited_for(patient: str, begun: b
     async with opened(patient) as connection:
         connection.writer.write(begun)
         assert b"413 " in await connection.reader.readline()
+
+
+async def test_a_body_comes_in_so_many_pieces(patient: str) -> None:
+    """Of one byte each: a megabyte of them would keep everybody waiting for a second."""
+    begun = START + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * (MOST_PIECES - len(BODY))
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY)
+    for pieces, answer in ((body, 200), (b"1\r\n \r\n" + body, 413)):
+        async with opened(patient) as connection:
+            connection.writer.write(begun + pieces + b"0\r\n\r\n")
+            assert status(await connection.reader.readline()) == answer
 
 
 @pytest.mark.parametrize(
