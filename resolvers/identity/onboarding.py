@@ -11,6 +11,7 @@ from contexts.shared import rejections
 from contexts.shared.states import STATES
 from resolvers.identity import errors
 from resolvers.identity.accounts import BuyerAccount
+from resolvers.identity.passwords import hashing
 from resolvers.identity.personnel_errors import error_of
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info
@@ -249,6 +250,7 @@ class OnboardingMutation:
             " which is told by mail. It is deleted after 7 days unless the e-mail address is proved."
         ),
         guard=PUBLIC,
+        work=hashing,
     )
     async def buyer_account_register(
         self, info: Info, input: BuyerAccountRegisterInput

@@ -1,5 +1,6 @@
 """Passwords and e-mail addresses: change, reset by mail, prove by mail."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 import strawberry
@@ -46,6 +47,15 @@ class EmailVerifyInput:
     token: str = strawberry.field(description="What follows `#token=` in the mailed link.")
 
 
+HASHING = 50
+"""Points for working out the hash of a password: it is made to take as long as a listing of hundreds of products."""
+
+
+def hashing(argument: Callable[[str], object]) -> int:
+    """Of a mutation that is given a password."""
+    return HASHING
+
+
 @strawberry.type
 class PasswordMutation:
     """Merged into the root."""
@@ -54,6 +64,7 @@ class PasswordMutation:
         type=Payload[PasswordChange] | None,
         description="Change one's own password. All other sessions end.",
         guard=AUTHENTICATED,
+        work=hashing,
     )
     async def password_change(self, info: Info, input: PasswordChangeInput) -> Payload[PasswordChange]:
         context = info.context
@@ -90,6 +101,7 @@ class PasswordMutation:
         type=Payload[PasswordChange],
         description="Set a new password with the token of a mailed link, once. All sessions end.",
         guard=PUBLIC,
+        work=hashing,
     )
     async def password_reset(self, info: Info, input: PasswordResetInput) -> Payload[PasswordChange]:
         context = info.context

@@ -10,6 +10,7 @@ from contexts.identity import api as identity
 from contexts.identity.api import ACCOUNT_MANAGE, PORTFOLIO_MANAGE, USER_MANAGE, AccountRole
 from contexts.shared import rejections
 from resolvers.identity.onboarding import account_of, not_an_id
+from resolvers.identity.passwords import hashing
 from resolvers.identity.people import Invitation, ManagedUser, User
 from resolvers.identity.personnel_errors import error_of
 from resolvers.vocabulary.context import Info
@@ -226,6 +227,7 @@ class PersonnelMutation:
         type=Payload[User] | None,
         description="Become a user by the link of an invitation; then sign in.",
         guard=PUBLIC,
+        work=hashing,
     )
     async def invitation_accept(self, info: Info, input: InvitationAcceptInput) -> Payload[identity.User]:
         outcome = await info.context.contexts.identity.personnel.accept_invitation(

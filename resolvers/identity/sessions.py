@@ -10,6 +10,7 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.shared import rejections
 from resolvers.identity.errors import error_of
+from resolvers.identity.passwords import hashing
 from resolvers.identity.types import EndedSession, Session, UserSession
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import AUTHENTICATED, PUBLIC
@@ -100,7 +101,12 @@ class SessionQuery:
 class SessionMutation:
     """Merged into the root."""
 
-    @root_field(type=Payload[Session], description="Sign in with e-mail and password.", guard=PUBLIC)
+    @root_field(
+        type=Payload[Session],
+        description="Sign in with e-mail and password.",
+        guard=PUBLIC,
+        work=hashing,
+    )
     async def session_create(self, info: Info, input: SessionCreateInput) -> Payload[identity.SignedIn]:
         context = info.context
         if input.refresh_token_in is RefreshTokenPlace.COOKIE and not context.client.keeps_cookies:
