@@ -401,8 +401,8 @@ def user() -> None:
 def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
     """Invite EMAIL to the staff, and print the link that makes the user.
 
-    The link leads to PRUMO_PORTAL_URL, or else to this server; it is good once, for a week, for whoever
-    has it. With --mail the worker sends it and nobody here sees it, which needs PRUMO_SMTP_URL. Works on
+    The link leads to PRUMO_PORTAL_URL; without a portal, send the token in it to `invitationAccept`. It is
+    good once, for a week, for whoever has it. With --mail the worker sends it and nobody here sees it, which needs PRUMO_SMTP_URL. Works on
     PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
     """
     settings = _settings()
@@ -411,7 +411,10 @@ def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
             "PRUMO_SMTP_URL is not set, so nothing is mailed. Without --mail the link is printed."
         )
     if settings.portal_url is None and settings.public_url is None:
-        complain(f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}.")
+        complain(
+            f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}, which has no page for it. The mutation"
+            " `invitationAccept` takes the token behind `#token=`."
+        )
     from contexts.shared.rejections import InvalidInput
     from gateway.embedded.services import reached_migrated
     from gateway.wiring import wired
