@@ -402,8 +402,9 @@ def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
     """Invite EMAIL to the staff, and print the link that makes the user.
 
     The link leads to PRUMO_PORTAL_URL; without a portal, send the token in it to `invitationAccept`. It is
-    good once, for a week, for whoever has it. With --mail the worker sends it and nobody here sees it, which needs PRUMO_SMTP_URL. Works on
-    PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    good once, for a week, for whoever has it. With --mail the worker sends it and nobody here sees it,
+    which needs PRUMO_SMTP_URL. Works on PRUMO_DATABASE_URL, or else on the embedded database of
+    PRUMO_HOME.
     """
     settings = _settings()
     if by_mail and settings.smtp_url is None:
