@@ -413,8 +413,8 @@ def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
         )
     if settings.portal_url is None and settings.public_url is None:
         complain(
-            f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}, which has no page for it. The mutation"
-            " `invitationAccept` takes the token behind `#token=`."
+            f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}, which has no page for it. The"
+            " mutation `invitationAccept` takes the token behind `#token=`."
         )
     from contexts.shared.rejections import InvalidInput
     from gateway.embedded.services import reached_migrated
