@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contexts.shared.unavailable import Unavailable
 from gateway.progress import CannotRun, complain, say, step
 
 if TYPE_CHECKING:
@@ -564,4 +565,7 @@ def main() -> None:
         prumo()
     except CannotRun as reason:
         complain(str(reason))
+        sys.exit(1)
+    except Unavailable as fault:
+        complain(f"A service that this needs is away. {fault}.")
         sys.exit(1)

@@ -8,7 +8,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 import migrations
 from contexts.shared.adapters.mail import SpoolMailer
@@ -108,6 +110,25 @@ async def test_migrate_brings_an_empty_database_by_url_to_the_newest_revision(
     assert first.stdout == f"Migrated to {', '.join(migrations.names(migrations.newest()))}.\n"
     assert prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url).stdout == "The database is up to date.\n"
     assert not (tmp_path / "s3").exists()
+
+
+async def test_a_database_that_takes_no_writes_is_told_in_a_sentence(
+    postgres: Postgres, template: str, tmp_path: Path
+) -> None:
+    url = await copied(postgres, template)
+    administrator = await asyncpg.connect(postgres.url("postgres").replace("+asyncpg", ""))
+    try:
+        name = make_url(url).database
+        await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
+    finally:
+        await administrator.close()
+    result = prumo(tmp_path, "user", "invite", "--role", "admin", "ana@firma.example", PRUMO_DATABASE_URL=url)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        "prumo: A service that this needs is away. database: ReadOnlySQLTransactionError: cannot execute INSERT in a"
+        " read-only transaction."
+    )
+    assert "Traceback" not in result.stderr
 
 
 async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres, tmp_path: Path) -> None:
