@@ -180,14 +180,15 @@ def test_a_worker_without_smtp_or_s3_runs_and_says_where_the_mail_stays(tmp_path
     ) as it:
         assert it.stderr is not None
         said = it.stderr.readline()
-        away = it.stderr.readline()
+        rest = ""
+        while "outbox: the database is away" not in rest:  # other tasks say so too
+            rest += it.stderr.readline()
         it.send_signal(signal.SIGTERM)
-        rest = it.stderr.read()
+        rest += it.stderr.read()
     assert (
         said
         == f"prumo: PRUMO_SMTP_URL is not set: no mail is sent, all of it is kept in {tmp_path / 'mail'}.\n"
     )
-    assert "the database is away" in away
     assert "Traceback" not in rest
     assert it.returncode == 0
 
