@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contexts.shared.unavailable import Unavailable
 from gateway.progress import CannotRun, complain, say, step
 
 if TYPE_CHECKING:
@@ -286,7 +287,8 @@ def documents(operations: Path, output: Path | None, check: bool) -> None:
     manifest = collected(operations)
     if isinstance(manifest, BrokenManifest):
         raise _unfit(manifest.problems)
-    if problems := Documents(stitch()._schema, Limits()).pin(manifest):
+    documents = Documents(stitch()._schema, Limits())
+    if problems := documents.pin(manifest) or documents.plan_pinned():
         raise _unfit(problems)
     remedy = f"prumo documents --operations {operations} --output {output}"
     _generate(written(manifest), output, check, f"the manifest of {operations}", remedy)
@@ -401,9 +403,10 @@ def user() -> None:
 def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
     """Invite EMAIL to the staff, and print the link that makes the user.
 
-    The link leads to PRUMO_PORTAL_URL, or else to this server; it is good once, for a week, for whoever
-    has it. With --mail the worker sends it and nobody here sees it, which needs PRUMO_SMTP_URL. Works on
-    PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    The link leads to PRUMO_PORTAL_URL; without a portal, send the token in it to `invitationAccept`. It is
+    good once, for a week, for whoever has it. With --mail the worker sends it and nobody here sees it,
+    which needs PRUMO_SMTP_URL. Works on PRUMO_DATABASE_URL, or else on the embedded database of
+    PRUMO_HOME.
     """
     settings = _settings()
     if by_mail and settings.smtp_url is None:
@@ -411,7 +414,10 @@ def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
             "PRUMO_SMTP_URL is not set, so nothing is mailed. Without --mail the link is printed."
         )
     if settings.portal_url is None and settings.public_url is None:
-        complain(f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}.")
+        complain(
+            f"PRUMO_PORTAL_URL is not set: the link leads to {settings.links_url}, which has no page for it. The"
+            " mutation `invitationAccept` takes the token behind `#token=`."
+        )
     from contexts.shared.rejections import InvalidInput
     from gateway.embedded.services import reached_migrated
     from gateway.wiring import wired
@@ -560,4 +566,7 @@ def main() -> None:
         prumo()
     except CannotRun as reason:
         complain(str(reason))
+        sys.exit(1)
+    except Unavailable as fault:
+        complain(f"A service that this needs is away. {fault}.")
         sys.exit(1)

@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop` is set; the events at hand are finished first."""
-    async with wired(settings, store=False, listening=False) as parts:
+    # A lane holds a connection, and its handler may need another.
+    pool = max(2, settings.database_pool)
+    own = settings.model_copy(update={"database_pool": pool})
+    async with wired(own, store=False, listening=False) as parts:
         contexts = parts.contexts
         handlers: dict[str, Handler] = {
             **dict.fromkeys(ORDER_TOPICS, contexts.orders.mail),
@@ -43,8 +46,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:
-            lanes = max(1, min(LANES, settings.database_pool // 2))
-            await OutboxRelay(parts.database, handlers, lanes).run(stop)
+            await OutboxRelay(parts.database, handlers, min(LANES, pool // 2)).run(stop)
         finally:
             for task in tidying:
                 task.cancel()

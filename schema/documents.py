@@ -138,6 +138,15 @@ class Documents:
                 self._pinned_texts[each.text] = prepared
         return problems
 
+    def plan_pinned(self) -> list[str]:
+        """Plan what was pinned, which otherwise waits until it is asked for. Why some cannot be, empty when all are."""
+        planned = (
+            (name, self.plan(prepared, name))
+            for prepared in self._pinned_ids.values()
+            for name in prepared.operations
+        )
+        return [f"{name}: {plan.errors[0].message}" for name, plan in planned if isinstance(plan, Refused)]
+
     @property
     def pinned_names(self) -> frozenset[str]:
         """The names of the manifest's operations."""

@@ -16,10 +16,12 @@ from contexts.identity.domain.address import parse_postal_code
 from contexts.identity.domain.line import one_line
 from contexts.identity.domain.password import may_be_password, password_malformed
 from contexts.identity.domain.user import parse_email
+from contexts.orders.domain.number import read_order_number
 from contexts.shared.network import network
 from gateway.authentication import client_address
 from gateway.http.caching import unchanged
 from gateway.http.client import HttpClient
+from gateway.http.forwarded import Networks, client_of
 from gateway.http.graphql_request import read_get, read_members, read_post
 from gateway.http.media_types import JSON, _is_json, _liked_best
 from gateway.http.origins import Origins
@@ -153,6 +155,10 @@ READERS: dict[str, Reader] = {
     "Cookie": _cookie,
     "If-None-Match": lambda text: unchanged(text, 'W/"a"'),
     "Origin": lambda text: Origins(frozenset({"https://a"})).admit_socket(text, text),
+    "X-Forwarded-For": lambda text: client_of(
+        "127.0.0.1", [(b"x-forwarded-for", text.encode("latin-1", "replace"))], Networks("*")
+    ),
+    "an order's number": read_order_number,
     "the address": lambda text: network.__wrapped__(client_address({"client": (text, 0)})),
     "a cursor": lambda text: _quietly(lambda cursor: _position(cursor, "NAME"), text),
     "a node's id": parse_node_id,

@@ -132,16 +132,18 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
         request_id = seen.request_id
         if request.method not in {"GET", "POST"}:
-            return _refused(_not_allowed("GET, POST", "GraphQL is asked with POST, or GET."), request_id)
+            reason = _not_allowed("GET, POST", "GraphQL is asked with POST, or GET.")
+            return self._turned_away(reason, request.scope, request_id)
         if media_type is None:
             message = f"Accept {GRAPHQL_RESPONSE} or {JSON}, in UTF-8."
-            return _refused(HttpRefusal(406, "NOT_ACCEPTABLE", message), request_id)
+            return self._turned_away(HttpRefusal(406, "NOT_ACCEPTABLE", message), request.scope, request_id)
         caller = await authenticate(
             request.headers.getlist("authorization"), self.parts.contexts.identity, self.parts.clock.now()
         )
         if isinstance(caller, Unauthenticated):
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
-            return _refused(HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge), request_id)
+            reason = HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge)
+            return self._turned_away(reason, request.scope, request_id)
         principal = caller.principal if caller is not None else None
         asked: bytes | Unread | None = None
         sent = len(request.scope["query_string"])
@@ -171,6 +173,11 @@ class GraphQLEndpoint:
         if principal is None and request.method == "GET" and isinstance(parsed.document, ById):
             return self._cacheable(answer, request.headers.get("if-none-match"), seen)
         return answer
+
+    def _turned_away(self, refusal: HttpRefusal, scope: Scope, request_id: str) -> _Answer:
+        """Refused before it is known who asks: the network pays."""
+        bill = self.operations.arrive(None, client_address(scope), 0, request_id)
+        return _refused(refusal, request_id, bill) if isinstance(bill, Bill) else _throttled(bill)
 
     def _cacheable(self, answer: _Answer, if_none_match: str | None, seen: Observed) -> _Answer:
         """Anonymous callers are all alike, and what is not for them is an error: without one, it is public."""

@@ -77,7 +77,6 @@ class Readiness:
         """Why the database is no use, or None."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                # First, for a stopped server would keep a connection of the pool waiting.
                 await self._database.require_writable()
                 return await self._revisions()
         except TimeoutError:
@@ -89,7 +88,7 @@ class Readiness:
 
     async def _revisions(self) -> str | None:
         try:
-            rows = await self._database.fetch(_COMPATIBILITY)
+            rows = await self._database.fetch_apart(_COMPATIBILITY)
         except UndefinedTableError:
             rows = []
         database = {branch: Applied(revision, runs_with) for branch, revision, runs_with in rows}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from contexts.catalog.api import Product, ProductDraft
 from contexts.pricing.api import PriceDraft, PriceSource
 from contexts.shared.audit import SYSTEM
+from contexts.shared.clock import BRASILIA
 from contexts.shared.rejections import InvalidInput
 from contexts.shared.states import STATES
 from gateway.importer.shelves import Shelf
@@ -20,7 +21,6 @@ from resolvers.vocabulary.context import Contexts
 
 Report = Callable[[str], None]
 
-BRASILIA = timezone(timedelta(hours=-3))
 _WORD = re.compile(r"[A-Za-z]+")
 _SHOWN_REJECTS = 20
 

@@ -1,8 +1,10 @@
 """A CNPJ is held by one account of those that registered with it, once its e-mail address is proved.
 
-The code before this revision runs on it, but for one thing: `buyerAccountRegister` and the opening of accounts by
-command name the constraint that goes here in ON CONFLICT. They fail and keep nothing until the last process of that
-code has ended. It could not stay: it is what let a registration keep everybody else out.
+The code before this revision runs on it, but for two things. `buyerAccountRegister` and the opening of accounts by
+command name the constraint that goes here in ON CONFLICT: they fail and keep nothing until the last process of that
+code has ended. It could not stay: it is what let a registration keep everybody else out. Nor does that code know the
+three new steps: the history of an account that has taken one is an error there, and its worker tries the mail of it
+again until a new worker takes it.
 
 Revision: identity_0007
 """

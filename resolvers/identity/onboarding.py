@@ -247,7 +247,7 @@ class OnboardingMutation:
         description=(
             "Register a company with its first user. It can browse at once, and sees prices when the sales team has"
             " approved it. A CNPJ that has an account is answered alike; so is an e-mail address that has a user,"
-            " which is told by mail. It is deleted after 7 days unless the e-mail address is proved."
+            " which is told by mail. A registration is deleted after 7 days unless its e-mail address is proved."
         ),
         guard=PUBLIC,
         work=hashing,

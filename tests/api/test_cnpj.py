@@ -241,6 +241,25 @@ async def test_of_two_that_are_approved_at_once_one_is(shop: Shop, settings: Set
         assert [error["__typename"] for error in errors if error] == ["CnpjTakenError"]
 
 
+async def test_beside_one_that_code_without_holds_has_approved_nobody_is(
+    shop: Shop, settings: Settings
+) -> None:
+    """While both releases run: the old one approves a claim, and leaves the hold where it is."""
+    cnpj = new_cnpj()
+    holder, claimant = await proved(shop, settings, cnpj, count=2)
+    await execute(
+        shop,
+        "UPDATE identity.buyer_accounts SET status = 'APPROVED'"
+        " WHERE id = (SELECT account_id FROM identity.users WHERE email = :email)",
+        email=claimant["email"],
+    )
+    answer = await decide(shop, "ApproveAccount", holder["id"])
+    assert answer.payload("buyerAccountApprove")["error"]["__typename"] == "CnpjTakenError"
+    await proved(shop, settings, cnpj)  # what is kept puts it right
+    standings = [await standing(shop, firm) for firm in (holder, claimant)]
+    assert standings == ["HELD_BY_ANOTHER", "HELD"]
+
+
 async def test_two_that_hand_over_to_each_other_at_once(shop: Shop, settings: Settings) -> None:
     one, other = await proved(shop, settings, new_cnpj(), count=2)
     for _ in range(3):
@@ -306,7 +325,8 @@ async def test_a_registration_tells_nothing_of_a_cnpj_or_an_address(shop: Shop, 
             body["meta"].pop("requestId")
         told = [body.pop("data") for body in bodies]
         assert told == [{"legalName": input["legalName"], "cnpj": cnpj, "email": input["user"]["email"]}] * 2
-        seen[kind] = (costs, bodies, first.body["extensions"]["cost"])
+        cost = first.body["extensions"]["cost"]
+        seen[kind] = (costs, bodies, cost["requested"], cost["actual"])
         links[kind] = input["user"]["email"]
     assert len({str(each) for each in seen.values()}) == 1, seen
 

@@ -23,7 +23,7 @@ from gateway.settings import Settings
 from gateway.wiring import wired
 from tests.api.conftest import settings_for
 from tests.api.serving import served
-from tests.api.shop import GRAPHQL_RESPONSE, SP, Answer, Json, Shop
+from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, SP, Answer, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
 from tests.polling import until
 
@@ -307,6 +307,54 @@ async def test_over_a_socket_the_code_is_the_same_and_the_socket_stays(
             assert tracebacks(caplog) == 0
         await send(socket, id="3", type="subscribe", payload={"query": CATEGORIES})
         assert (await receive(socket))["payload"]["data"]["categories"]
+
+
+async def test_an_event_whose_order_cannot_be_read_ends_every_subscription_with_the_code(
+    server: Postgres, app: Starlette, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is read once for all of them, and what kept it from being read is told once."""
+    watch = {"query": "subscription { orderUpdated { number } }"}
+    await execute(
+        server,
+        "ALTER TABLE orders.order_lines RENAME TO hidden",
+        """
+        CREATE FUNCTION public.away() RETURNS SETOF orders.hidden LANGUAGE plpgsql AS $$
+        BEGIN RAISE 'out of memory' USING ERRCODE = '53200'; END $$
+        """,
+        "CREATE VIEW orders.order_lines AS SELECT * FROM public.away()",
+    )
+    change = (
+        "SELECT pg_notify('prumo_order_updated', id || ':' || gen_random_uuid()) FROM identity.buyer_accounts"
+    )
+    try:
+        async with (
+            served(app) as address,
+            connected(address, await bearer(shop, SP)) as buyer,
+            connected(address, await bearer(shop, GESTOR)) as staff,
+        ):
+            caplog.clear()
+            answers = []
+            for socket in (buyer, staff):
+                await send(socket, id="1", type="subscribe", payload=watch)
+                answers.append(asyncio.create_task(receive(socket)))
+            async with asyncio.timeout(30):
+                while not all(answer.done() for answer in answers):
+                    await execute(server, change)  # until both listen
+            for answer in answers:
+                assert answer.result()["type"] == "error"
+                (error,) = answer.result()["payload"]
+                assert error["extensions"]["code"] == "UNAVAILABLE"
+            for socket in (buyer, staff):
+                await send(socket, type="ping")
+                assert (await receive(socket))["type"] == "pong"
+            assert (len(outage_lines(caplog)), tracebacks(caplog)) == (1, 0)
+    finally:
+        await execute(
+            server,
+            "DROP VIEW orders.order_lines",
+            "DROP FUNCTION public.away()",
+            "ALTER TABLE orders.hidden RENAME TO order_lines",
+        )
 
 
 async def test_images_without_their_store_are_503_without_a_traceback(

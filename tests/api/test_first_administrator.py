@@ -98,7 +98,8 @@ async def test_from_nothing_to_an_administrator(postgres: Postgres, tmp_path: Pa
     code, said, complained = await prumo(settings, *INVITE, ANA.upper())
     assert (code, said) == (1, "")
     assert complained.splitlines() == [
-        "prumo: PRUMO_PORTAL_URL is not set: the link leads to http://127.0.0.1:8000.",
+        "prumo: PRUMO_PORTAL_URL is not set: the link leads to http://127.0.0.1:8000, which has no page for it."
+        " The mutation `invitationAccept` takes the token behind `#token=`.",
         f"prumo: {ANA.upper()}: there is a user with this e-mail address already.",
     ]
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Integer, func, literal, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from contexts.catalog.adapters.images import S3Images
+from contexts.shared.adapters.query import Query
 from gateway.embedded.postgres import Postgres
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
@@ -282,6 +283,25 @@ async def test_not_ready_before_the_migration_nor_without_the_database(
             ) as http:
                 answer = await http.get("/readyz")
         assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "reason": reason})
+
+
+async def test_it_is_ready_while_every_connection_for_reads_is_busy(settings: Settings) -> None:
+    """Else the servers would leave the proxy one after another when there is much to do."""
+    one = settings.model_copy(update={"database_pool": 1})
+    asleep: Query[object] = Query(select(func.pg_sleep(literal(60, Integer))))
+    async with wired(one, store=False, listening=False) as parts:
+        readiness = Readiness(parts, Stopping(), Capacity(1, 1))
+        app = Starlette(routes=[Route("/readyz", readiness.__call__)])
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://prumo.test"
+        ) as http:
+            reading = asyncio.create_task(parts.database.fetch(asleep))
+            try:
+                assert (await http.get("/readyz")).json() == {"status": "ready"}
+                assert not reading.done()
+            finally:
+                reading.cancel()
+                await asyncio.wait([reading])
 
 
 async def test_only_product_images_are_public(settings: Settings, shop: Shop) -> None:

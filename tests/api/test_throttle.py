@@ -13,7 +13,7 @@ from gateway.settings import Settings
 from resolvers.catalog.queries import SEARCHING
 from schema.execution.choice import ExecutorKind
 from tests.api.serving import served
-from tests.api.shop import GRAPHQL_RESPONSE, PA, SP, Json, Shop
+from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, SP, VENDAS, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
 
 UNKNOWN = "{ viewer { " + "x " * 19 + "y " * 19 + "} " + "viewer { __typename } " * 19 + "}"
@@ -42,16 +42,19 @@ async def shop_with(
 
 
 @pytest.fixture(scope="module")
-async def small(settings: Settings) -> AsyncIterator[tuple[Shop, str]]:
+async def small(settings: Settings, shop: Shop) -> AsyncIterator[tuple[Shop, str]]:
     """A hundred points for a user, as many for an address, and next to nothing restored.
 
-    Somebody else has asked for the documents before, and so paid for preparing them.
+    Somebody else has asked for the documents before, and so paid for preparing them. A sign-in takes most of the
+    points: people signed in elsewhere.
     """
+    tokens = {who: await shop.token(who) for who in (SP, PA, VENDAS, GESTOR)}
     async with shop_with(
         settings, throttle_points=100, throttle_restore_rate=1, throttle_anonymous_share=1.0
     ) as served:
-        for number, text in enumerate((PAGE, "{ __typename }", sign_ins(1), sign_ins(7))):
+        for number, text in enumerate((PAGE, "{ __typename }")):
             await served[0].post({"query": text}, from_address(f"198.51.100.{number}"))
+        served[0]._tokens.update(tokens)
         yield served
 
 
@@ -215,15 +218,18 @@ async def test_an_untrusted_proxy_is_one_visitor(settings: Settings) -> None:
     assert (first.status, second.status) == (200, 429)
 
 
-async def test_aliased_sign_ins_are_as_many_sign_ins(small: tuple[Shop, str]) -> None:
-    shop, _ = small
+async def test_aliased_sign_ins_are_as_many_sign_ins(settings: Settings) -> None:
+    async with shop_with(
+        settings, throttle_points=480, throttle_restore_rate=1, throttle_anonymous_share=1.0
+    ) as (shop, _):
 
-    async def ask(address: str, times: int) -> int:
-        return (await shop.post({"query": sign_ins(times)}, from_address(address))).status
+        async def ask(address: str, times: int) -> int:
+            return (await shop.post({"query": sign_ins(times)}, from_address(address))).status
 
-    one_by_one = [await ask("192.0.2.20", 1) for _ in range(8)]
-    assert one_by_one == [200] * 7 + [429]
-    assert [await ask("192.0.2.21", times) for times in (7, 1, 1)] == [200, 200, 429]
+        for number, times in enumerate((1, 7)):  # others pay for preparing the documents
+            await ask(f"198.51.100.{number}", times)
+        assert [await ask("192.0.2.20", 1) for _ in range(8)] == [200] * 7 + [429]
+        assert [await ask("192.0.2.21", times) for times in (7, 1)] == [200, 429]
 
 
 async def test_what_no_waiting_could_pay_for_is_too_complex(small: tuple[Shop, str]) -> None:

@@ -9,9 +9,17 @@ from aiosmtpd.smtp import SMTP
 
 from gateway import worker
 from gateway.settings import Settings
-from tests.api.shop import SP, Shop
+from tests.api.mailed import mailed, only, token_in
+from tests.api.shop import REP, SP, Shop
 from tests.polling import until
 from tests.smtp import Inbox, serving
+
+
+async def test_the_smallest_pool_is_enough_for_a_mail_with_a_link(shop: Shop, settings: Settings) -> None:
+    """Its token is made in a transaction of its own, beside that of the outbox."""
+    await shop.operation("portal/RequestPasswordReset", {"input": {"email": REP}})
+    mails = await mailed(settings.model_copy(update={"database_pool": 1}))
+    assert len(token_in(only(mails, REP))) == 43
 
 
 async def test_the_confirmation_is_mailed(shop: Shop, settings: Settings) -> None:

@@ -56,8 +56,8 @@ def sign_ins(number: int) -> str:
         ("{ a: products(first: 10) { nodes { sku } } b: products(first: 1) { nodes { sku } } }", 11 + 2),
         ('{ node(id: "x") { ... on Product { category { id } image { url } } ... on Cart { version } } }', 3),
         ("{ cart { lines { product { sku } } } }", 1 + 5 * 2),
-        (sign_ins(1), 10 + 3),
-        (sign_ins(20), 20 * (10 + 3)),
+        (sign_ins(1), 10 + 3 + 50),
+        (sign_ins(20), 20 * (10 + 3 + 50)),
     ],
 )
 def test_points(schema: GraphQLSchema, text: str, points: int) -> None:

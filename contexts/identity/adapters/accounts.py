@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, delete, exists, func, select, update
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import (
@@ -166,12 +166,15 @@ class SqlAccounts:
             .limit(1)
             .scalar_subquery()
         )
-        # Of two at once the second waits here. An update that changes nothing has the holder returned, whoever it is.
+        # Of two at once the second waits here. An update that changes nothing has the holder returned, whoever it is;
+        # one that such code has approved beside the holder takes its place, or two accounts would come to be approved.
         held = insert(cnpj_holds).values(
             cnpj=account.cnpj, account_id=func.coalesce(approved, account.id), at=at
         )
+        another = held.excluded.account_id
+        stays = case((another != account.id, another), else_=cnpj_holds.c.account_id)
         holder: UUID | None = await connection_of(transaction).scalar(
-            held.on_conflict_do_update(index_elements=["cnpj"], set_={"cnpj": held.excluded.cnpj}).returning(
+            held.on_conflict_do_update(index_elements=["cnpj"], set_={"account_id": stays}).returning(
                 cnpj_holds.c.account_id
             )
         )

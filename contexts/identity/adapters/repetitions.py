@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,13 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from contexts.identity.adapters.tables import repeated_acts as repeated
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.audit import Act, Actor, Subject
+from contexts.shared.clock import BRASILIA
 from contexts.shared.transaction import Transaction
 
 MOST_TOLD: Final = 20
 """Acts of one name, of one user and day, that the trail tells one by one; the others it tells as a number."""
 BATCH: Final = 500
-
-_BRASILIA = timezone(timedelta(hours=-3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class SqlRepetitions:
     async def record(
         self, transaction: Transaction, act: Act, of: UUID | str, *, remarkable: bool = False
     ) -> None:
-        day = act.at.astimezone(_BRASILIA).date()
-        ends_at = datetime.combine(day + timedelta(days=1), time(), _BRASILIA)
+        day = act.at.astimezone(BRASILIA).date()
+        ends_at = datetime.combine(day + timedelta(days=1), time(), BRASILIA)
         new = insert(repeated).values(
             key=hashlib.sha256("\0".join([act.action, str(of), day.isoformat()]).encode()).digest(),
             ends_at=ends_at,

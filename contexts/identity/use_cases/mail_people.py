@@ -6,7 +6,7 @@ travels in the fragment, which browsers send to no server and name in no Referer
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
@@ -15,11 +15,9 @@ from contexts.identity.domain.onboarding import AccountStep
 from contexts.identity.domain.session import digest, new_secret
 from contexts.identity.domain.user import Member
 from contexts.identity.ports import AccountFiles, Accounts, Invitations, Users
-from contexts.shared.clock import Clock
+from contexts.shared.clock import BRASILIA, Clock
 from contexts.shared.mail import Mail, Mailer
 from contexts.shared.transaction import Event, Transactions
-
-_BRASILIA = timezone(timedelta(hours=-3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,5 +205,5 @@ def _letter(name: str | None, *paragraphs: str) -> str:
 
 
 def _until(invitation: Invitation) -> str:
-    until: datetime = invitation.expires_at.astimezone(_BRASILIA)
+    until: datetime = invitation.expires_at.astimezone(BRASILIA)
     return f"{until:%d/%m/%Y às %H:%M}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,9 +19,6 @@ from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
 from contexts.shared.money import Money, subtotal
 from contexts.shared.quantity import Quantity
 from contexts.shared.rejections import NotFound
-
-BRASILIA = timezone(timedelta(hours=-3))
-"""The distributor's time of day. Brazil has had no daylight saving time since 2019."""
 
 
 @dataclass(frozen=True, slots=True)

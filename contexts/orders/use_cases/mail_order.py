@@ -6,8 +6,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from uuid import UUID
 
 from contexts.orders.domain.customer import EveryAccount
-from contexts.orders.domain.order import BRASILIA, OrderLine
+from contexts.orders.domain.order import OrderLine
 from contexts.orders.ports import Buyers, Orders
+from contexts.shared.clock import BRASILIA
 from contexts.shared.mail import Mail, Mailer
 from contexts.shared.money import Money
 from contexts.shared.transaction import Event

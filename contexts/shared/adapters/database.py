@@ -267,6 +267,11 @@ class Database:
         """
         await self._writability.require()
 
+    async def fetch_apart(self, query: Query[*Columns]) -> Sequence[tuple[*Columns]]:
+        """The rows of a query without parameters, on the connection of `require_writable`: while all those for reads
+        are busy, too. Raises Unavailable."""
+        return cast("Sequence[tuple[*Columns]]", await self._writability.fetch(query.text))
+
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """SQLAlchemy's connection in autocommit, for what `fetch` is not made for: maintenance, tests.
 

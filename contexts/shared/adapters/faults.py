@@ -19,6 +19,7 @@ _AWAY_STATES = frozenset(
         "57P01",  # shut down by the administrator
         "57P02",  # shut down by a crash of another server process
         "57P03",  # starting, stopping, or recovering
+        "57P04",  # dropped while we were connected
         "57P05",  # idle for too long
     }
 )

@@ -83,6 +83,9 @@ async def keep_deleting(database: Database, leftovers: Sequence[Deletable], ever
             try:
                 if deleted := await delete_leftovers(database, each):
                     log.info("deleted %d rows of %s that were over", deleted, each.table.fullname)
-            except (Unavailable, SQLAlchemyError, asyncpg.PostgresError) as error:
+            except (SQLAlchemyError, asyncpg.PostgresError) as error:
                 log.warning("%s: leftovers stay for now (%s)", each.table.fullname, type(error).__name__)
+            except Unavailable as away:
+                log.warning("leftovers stay for now (%s)", str(away)[:300])
+                break  # the other tables are as far away
         await asyncio.sleep(every.total_seconds())

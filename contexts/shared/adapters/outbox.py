@@ -64,6 +64,7 @@ class OutboxRelay:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; the events in hand are finished first. Outlives the database's absence."""
         lanes = [asyncio.Event() for _ in range(self.lanes)]
+        away = asyncio.Event()
 
         def wake(_: object) -> None:
             for woken in lanes:
@@ -75,24 +76,24 @@ class OutboxRelay:
         try:
             async with asyncio.TaskGroup() as running:
                 for woken in lanes:
-                    running.create_task(self._run_lane(stop, woken))
+                    running.create_task(self._run_lane(stop, woken, away))
         finally:
             stopping.cancel()
             listening.cancel()
 
-    async def _run_lane(self, stop: asyncio.Event, woken: asyncio.Event) -> None:
-        """On its own: a handler that hangs holds up nothing but its lane."""
+    async def _run_lane(self, stop: asyncio.Event, woken: asyncio.Event, away: asyncio.Event) -> None:
+        """On its own: a handler that hangs holds up nothing but its lane. `away`: the log says that the database is."""
         while not stop.is_set():
             woken.clear()
-            await self._deliver_due(stop)
+            try:
+                while not stop.is_set() and await self.deliver_one():
+                    pass
+                away.clear()
+            except (Unavailable, SQLAlchemyError, asyncpg.PostgresError) as error:
+                if not away.is_set():  # or every lane would say so every few seconds
+                    log.warning("outbox: the database is away (%s), trying again", str(error)[:300])
+                away.set()
             await _set_within(woken, self.poll)
-
-    async def _deliver_due(self, stop: asyncio.Event) -> None:
-        try:
-            while not stop.is_set() and await self.deliver_one():
-                pass
-        except (Unavailable, SQLAlchemyError, asyncpg.PostgresError) as error:
-            log.warning("outbox: the database is away (%s), trying again", type(error).__name__)
 
     async def deliver_one(self) -> bool:
         """Take the event that has been due longest and have it handled; False when none is due."""

@@ -1,9 +1,10 @@
 """Whether the database takes writes now, found out without leaving anything behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
-from asyncpg import Connection, InsufficientPrivilegeError, ReadOnlySQLTransactionError
+from asyncpg import Connection, InsufficientPrivilegeError, ReadOnlySQLTransactionError, Record
 
 from contexts.shared.adapters.faults import away_in_transaction
 
@@ -26,17 +27,15 @@ class Writability:
     async def require(self) -> None:
         """Raises Unavailable when nothing can be written: gone, a standby, read-only, or without room on its disk."""
         async with self._turn:
-            try:
-                await self._look()
-            except BaseException as error:
-                # Cut off, or given up while it waited: the next one begins anew.
-                self._cut()
-                if (
-                    isinstance(error, Exception)
-                    and (away := away_in_transaction(error, lost=True)) is not None
-                ):
-                    raise away from error
-                raise
+            with self._cut_after_failure():
+                await self._look(await self._open())
+
+    async def fetch(self, text: str) -> list[Record]:
+        """The rows of a statement on the same connection. Raises Unavailable."""
+        async with self._turn:
+            with self._cut_after_failure():
+                connection = await self._open()
+                return await connection.fetch(text)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -44,20 +43,34 @@ class Writability:
             await self._connection.close()
             self._connection = None
 
-    async def _look(self) -> None:
+    async def _open(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
             self._cut()
             self._connection = await self._connect()
             self._has_room_table = False
-        if not await self._connection.fetchval(_MAY_WRITE):
+        return self._connection
+
+    async def _look(self, connection: Connection) -> None:
+        if not await connection.fetchval(_MAY_WRITE):
             raise ReadOnlySQLTransactionError("it is a standby, or read-only by its settings")
         if not self._has_room_table:
             try:
-                await self._connection.execute(_MAKE_ROOM)
+                await connection.execute(_MAKE_ROOM)
             except InsufficientPrivilegeError:
                 return  # TEMPORARY was revoked from us: the rest is known
             self._has_room_table = True
-        await self._connection.execute(_TAKE_ROOM)
+        await connection.execute(_TAKE_ROOM)
+
+    @contextmanager
+    def _cut_after_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            # Cut off, or given up while it waited: the next one begins anew.
+            self._cut()
+            if isinstance(error, Exception) and (away := away_in_transaction(error, lost=True)) is not None:
+                raise away from error
+            raise
 
     def _cut(self) -> None:
         connection, self._connection = self._connection, None

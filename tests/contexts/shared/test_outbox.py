@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy import func, make_url, select, text
 
-from contexts.shared.adapters.database import Database
+from contexts.shared.adapters.database import Database, UnitOfWork
 from contexts.shared.adapters.outbox import (
     MAX_ATTEMPTS,
     ORPHANED,
@@ -33,6 +33,8 @@ LISTENING = text(
     "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%prumo_outbox%'"
     " AND datname = current_database()"
 )
+
+LANES = 4
 
 
 async def publish(database: Database, *events: Event) -> None:
@@ -279,6 +281,32 @@ async def test_a_worker_outlives_the_databases_absence(
     finally:
         await elsewhere.close()
         await workers.close()
+
+
+class GoneDatabase(Database):
+    """No unit of work begins; `tries` counts how often a lane wanted one."""
+
+    def __init__(self) -> None:
+        super().__init__("postgresql://127.0.0.1:1/x")
+        self.tries = 0
+        self.all_lanes_tried = asyncio.Event()
+
+    def begin(self) -> UnitOfWork:
+        self.tries += 1
+        if self.tries == LANES:
+            self.all_lanes_tried.set()
+        return super().begin()
+
+
+async def test_a_database_that_is_away_is_told_once_however_many_lanes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = GoneDatabase()
+    async with running(OutboxRelay(gone, {"away": Received()}, LANES)):
+        await gone.all_lanes_tried.wait()
+    told = [each.getMessage() for each in caplog.records if "the database is away" in each.getMessage()]
+    assert len(told) == 1
+    assert "ConnectionRefusedError" in told[0]
 
 
 async def test_a_worker_killed_in_the_middle_loses_nothing(database: Database, database_url: str) -> None:
