@@ -20,6 +20,9 @@ MOST_FRAGMENTS = 1_000
 """Of one message: empty ones weigh nothing by the limit above."""
 MOST_WAITING = 500
 """Messages that the application has not come to; from one connection."""
+MOST_PINGS = 100
+"""Pings and pongs of a client in a second. They cost no points, and one read holds ten thousand of them: a tenth of a
+second of CPU in which nobody else is answered."""
 SLOWEST_READER = 30.0
 """Seconds that what was written may wait for the client to take it; then the connection is cut."""
 CLOSE_SECONDS = 2.0
@@ -34,6 +37,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _pong: bytes = b""
+    _pings: int = 0
+    """Pings and pongs in the second that began at `_second`."""
+    _second: float = 0.0
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -66,7 +72,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._forget_deadline()
         super().connection_lost(exc)
 
+    def handle_pong(self, event: Frame) -> None:
+        if self._may_ping():
+            super().handle_pong(event)
+
     def handle_ping(self) -> None:
+        if not self._may_ping():
+            return
         if self.writable.is_set():
             super().handle_ping()
         else:
@@ -113,6 +125,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         ):  # by us, for a reason that the application has not heard yet; to uvicorn that is a bug
             raise ClientDisconnected
         await super().send(message)
+
+    def _may_ping(self) -> bool:
+        now = self.loop.time()
+        if now - self._second >= 1:
+            self._second, self._pings = now, 0
+        self._pings += 1
+        if self._pings > MOST_PINGS:
+            self._refuse(CloseCode.POLICY_VIOLATION, f"More than {MOST_PINGS} pings and pongs in a second")
+        return self._pings <= MOST_PINGS and not self.close_sent
 
     def _refuse(self, code: CloseCode, reason: str) -> None:
         self.frames = []

@@ -381,6 +381,8 @@ async def test_images_without_their_store_are_503_without_a_traceback(
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
                 assert answer.headers["cache-control"] == "no-store"
             assert unavailable("object storage") == before + 2
-            assert (len(outage_lines(caplog)), tracebacks(caplog)) == (1, 0)
+            # Of one cause or two: the connection that was open is cut off, the next one is refused.
+            assert 1 <= len(outage_lines(caplog)) <= 2
+            assert tracebacks(caplog) == 0
     finally:
         store.stop()

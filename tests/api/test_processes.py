@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -50,8 +51,9 @@ async def test_a_client_that_does_not_read_takes_no_memory(servers: list[Server]
     async with Raw.opened(servers[0].address) as raw:
         await raw.frames(*[(Opcode.PING, b"p" * 125, True)] * 1_000)
         before = server.memory_info().rss
-        for _ in range(200):
-            await raw.frames(*[(Opcode.PING, b"p" * 125, True)] * 1_000)
+        with suppress(ConnectionError):  # so many pings are refused
+            for _ in range(200):
+                await raw.frames(*[(Opcode.PING, b"p" * 125, True)] * 1_000)
         assert server.memory_info().rss - before < 10_000_000
 
 

@@ -17,6 +17,7 @@ from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.http.websocket_protocol import (
     CLOSE_SECONDS,
     MOST_FRAGMENTS,
+    MOST_PINGS,
     MOST_WAITING,
     WebSocketProtocol,
 )
@@ -240,6 +241,8 @@ def fragments(*parts: bytes) -> list[tuple[Opcode, bytes, bool]]:
         (fragments(b" " * 60_000, b" " * 60_000), 1009),
         (fragments(*[b""] * (MOST_FRAGMENTS + 10)), 1009),
         ([(Opcode.TEXT, b'{"type":"ping"}', True)] * (MOST_WAITING * 3), 1008),
+        ([(Opcode.PING, b"", True)] * (MOST_PINGS + 1), 1008),
+        ([(Opcode.PONG, b"", True)] * (MOST_PINGS + 1), 1008),
         ([(Opcode.TEXT, b"\xff", True), (Opcode.TEXT, b"{}", True)], 1007),
         ([(Opcode.CONT, b"", True)], 1002),
         ([(Opcode.TEXT, b'{"type":"ping"}', True), (Opcode.CONT, b"", True)], 1002),
