@@ -33,7 +33,7 @@ test: $(INSTALLED) ## Run the tests, on real PostgreSQL, S3 and SMTP: minutes.
 
 .PHONY: test-fast
 test-fast: $(INSTALLED) ## Run those that need no service: the inner loop, under a minute.
-	@PRUMO_EXAMPLES=30 $(BIN)/pytest -n 2 --dist loadfile -m "not services and not soak"
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore tests/api -m "not services and not thorough and not soak"
 
 .PHONY: soak
 soak: $(INSTALLED) ## Run what takes longer, by hand: 20,000 generated documents, kills under load, ten minutes of requests.

@@ -35,6 +35,8 @@ from schema.stitching import stitch
 from schema.wording import of_document, of_variables
 from tests.cpu import super_linear
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = {
     "backslashes": "\\",
     "escaped backslashes": "\\\\",

@@ -29,8 +29,11 @@ pytestmark = [
     pytest.mark.filterwarnings(rf"ignore:.*coroutine .*{name}:pytest.PytestUnraisableExceptionWarning")
     for name in ("Executor", "_async_resolver")
 ] + [
-    pytest.mark.filterwarnings(rf"ignore:coroutine .*{name}.* was never awaited:RuntimeWarning")
-    for name in ("Executor", "_async_resolver")
+    pytest.mark.thorough,
+    *(
+        pytest.mark.filterwarnings(rf"ignore:coroutine .*{name}.* was never awaited:RuntimeWarning")
+        for name in ("Executor", "_async_resolver")
+    ),
 ]
 
 EXAMPLES = int(os.environ.get("PRUMO_EXAMPLES", "300"))

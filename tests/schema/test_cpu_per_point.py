@@ -16,6 +16,8 @@ from schema.operations import Operation, Operations
 from schema.stitching import stitch
 from tests.execution.world import World
 
+pytestmark = pytest.mark.thorough
+
 BY_SKUS = "query ($a: [String!]) { products(filter: { skus: $a }) { nodes { id } } }"
 LISTING = "query Products { products { nodes { id sku name slug unit category { id name } image { url } } } }"
 MOST = 50

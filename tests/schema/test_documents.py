@@ -12,6 +12,8 @@ from schema.documents import REPORTED_ERRORS, Documents, Prepared, Refused
 from schema.limits import Limits
 from schema.stitching import stitch
 
+pytestmark = pytest.mark.thorough
+
 SMALL = "{ viewer { scopes } }"
 
 
