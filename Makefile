@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+unexport PYTHONDONTWRITEBYTECODE # or each process compiles all it imports: 7 s of CPU, not 2
 CODE := benchmarks contexts gateway migrations resolvers schema tests
 
 .DEFAULT_GOAL := help
