@@ -41,11 +41,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 async def copied(postgres: Postgres, template: str, name: str | None = None) -> str:
-    """The URL of a new database, a copy of another that nobody is connected to."""
+    """The URL of a new database, a copy of another that nobody is connected to.
+
+    File by file: a third of the CPU of writing it all to the log, which is the default.
+    """
     name = name or f"prumo_test_{next(_numbers)}"
     engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
     await engine.dispose()
     return postgres.url(name)
 
