@@ -40,6 +40,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One that waits for its log at commit, as production does, and that may be broken, if it is mended afterwards."""
+    server = Postgres(tmp_path_factory.mktemp("primary"))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 async def copied(postgres: Postgres, template: str, name: str | None = None) -> str:
     """The URL of a new database, a copy of another that nobody is connected to.
 

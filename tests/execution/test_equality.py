@@ -160,7 +160,9 @@ def is_too_wide(operations: Operations, request: Request) -> bool:
     return isinstance(found, Refused) and found.errors[0].message == "Validation aborted."
 
 
-@pytest.mark.parametrize("numbers", [range(FEW), pytest.param(range(FEW, EXAMPLES), marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    "numbers", [range(FEW), pytest.param(range(FEW, EXAMPLES), marks=pytest.mark.exhaustive)]
+)
 async def test_made_operations(pair: tuple[Operations, Operations], numbers: range) -> None:
     too_wide = 0
     for number in numbers:
