@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from io import TextIOWrapper
 from pathlib import Path
@@ -557,13 +557,13 @@ def _complaint(error: "ErrorDetails") -> str:
     return f"{variable}: {error['msg']}, not {error['input']!r}"
 
 
-def main() -> None:
-    """The `prumo` command: what cannot run says so in a sentence and exits with 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `prumo` command: what cannot run says so in a sentence and exits with 1. `arguments`: else the process's."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?` instead of ending us
     try:
-        prumo()
+        prumo(arguments, prog_name="prumo")
     except CannotRun as reason:
         complain(str(reason))
         sys.exit(1)

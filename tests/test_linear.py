@@ -211,7 +211,12 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("place", AROUND)
+FEW = ("alone", "inside a list")
+
+
+@pytest.mark.parametrize(
+    "place", [*FEW, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in AROUND if each not in FEW)]
+)
 def test_twice_the_document_takes_twice_the_cpu(documents: Documents, place: str) -> None:
     """Beyond the limits of length, so that they hide nothing."""
     before, behind = AROUND[place]

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from gateway.app import create_app
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
+from gateway.migrate import migrate
 from gateway.seed.demo import seed_demo
 from gateway.settings import Settings
 from gateway.wiring import wired
@@ -53,6 +54,17 @@ async def seeded(postgres: Postgres, template: str, home: Path, s3: S3) -> str:
     """The name of a database with the demo data, to copy from."""
     url = await copied(postgres, template, "prumo_seeded")
     async with wired(settings_for(home, url, s3)) as parts:
+        await seed_demo(parts.database, parts.contexts, lambda line: None)
+    return "prumo_seeded"
+
+
+@pytest.fixture(scope="session")
+async def primary_seeded(primary: Postgres, home: Path, s3: S3) -> str:
+    """The name of a database of the primary with the demo data, to copy from."""
+    primary.create_database("prumo_seeded")
+    settings = settings_for(home, primary.url("prumo_seeded"), s3)
+    await migrate(settings)
+    async with wired(settings) as parts:
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return "prumo_seeded"
 

@@ -1,7 +1,7 @@
 """The database is stopped, hangs, is read-only or full, or the store is gone, while clients ask and order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -17,39 +17,27 @@ from gateway import metrics
 from gateway.app import create_app
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
-from gateway.migrate import migrate
-from gateway.seed.demo import seed_demo
 from gateway.settings import Settings
-from gateway.wiring import wired
 from tests.api.conftest import settings_for
 from tests.api.serving import served
 from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, SP, Answer, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
+from tests.conftest import copied
 from tests.polling import until
 
-DATABASE = "prumo"
+DATABASE = "prumo_faulty"
 CATEGORIES = "{ categories { slug } }"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def server(primary: Postgres) -> Postgres:
     """One that may be broken."""
-    server = Postgres(tmp_path_factory.mktemp("faulty"))
-    server.start()
-    try:
-        server.create_database(DATABASE)
-        yield server
-    finally:
-        server.stop()
+    return primary
 
 
 @pytest.fixture(scope="module")
-async def settings(server: Postgres, home: Path, s3: S3) -> Settings:
-    settings = settings_for(home, server.url(DATABASE), s3)
-    await migrate(settings)
-    async with wired(settings) as parts:
-        await seed_demo(parts.database, parts.contexts, lambda line: None)
-    return settings
+async def settings(server: Postgres, primary_seeded: str, home: Path, s3: S3) -> Settings:
+    return settings_for(home, await copied(server, primary_seeded, DATABASE), s3)
 
 
 async def execute(server: Postgres, *statements: str) -> None:

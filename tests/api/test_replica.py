@@ -11,30 +11,16 @@ import pytest
 
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
-from gateway.migrate import migrate
-from gateway.seed.demo import seed_demo
 from gateway.settings import Settings
-from gateway.wiring import wired
 from tests.api.conftest import settings_for
 from tests.api.processes import serving
 from tests.api.shop import PA, SP, Shop
+from tests.conftest import copied
 from tests.polling import until
 from tests.standby import Standby, standby_of
 
-DATABASE = "prumo"
+DATABASE = "prumo_served"
 READS = re.compile(r'^prumo_database_reads_total\{server="(\w+)"\} ([\d.]+)$', re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """One that waits for its log at commit, as production does."""
-    server = Postgres(tmp_path_factory.mktemp("primary"))
-    server.start()
-    try:
-        server.create_database(DATABASE)
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +30,9 @@ def standby(primary: Postgres) -> Iterator[Standby]:
 
 
 @pytest.fixture(scope="module")
-async def settings(primary: Postgres, standby: Standby, home: Path, s3: S3) -> Settings:
+async def settings(primary: Postgres, primary_seeded: str, standby: Standby, home: Path, s3: S3) -> Settings:
     """Both servers', with the demo data in them."""
-    settings = settings_for(home, primary.url(DATABASE), s3)
-    await migrate(settings)
-    async with wired(settings) as parts:
-        await seed_demo(parts.database, parts.contexts, lambda line: None)
+    settings = settings_for(home, await copied(primary, primary_seeded, DATABASE), s3)
     return settings.model_copy(update={"replica_url": standby.url(DATABASE)})
 
 

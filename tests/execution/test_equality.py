@@ -37,6 +37,8 @@ pytestmark = [
 ]
 
 EXAMPLES = int(os.environ.get("PRUMO_EXAMPLES", "300"))
+FEW = 60
+"""Of the examples `make test` takes so many."""
 RATES = (0.0, 0.01, 0.03, 0.1, 0.3)
 SHIPPED = {
     f"{path.parent.name}/{path.stem}": path.read_text()
@@ -158,9 +160,12 @@ def is_too_wide(operations: Operations, request: Request) -> bool:
     return isinstance(found, Refused) and found.errors[0].message == "Validation aborted."
 
 
-async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
+@pytest.mark.parametrize(
+    "numbers", [range(FEW), pytest.param(range(FEW, EXAMPLES), marks=pytest.mark.exhaustive)]
+)
+async def test_made_operations(pair: tuple[Operations, Operations], numbers: range) -> None:
     too_wide = 0
-    for number in range(EXAMPLES):
+    for number in numbers:
         random = Random(number)
         request, principal = any_request(random, the_schema()._schema), any_principal(random)
         if is_too_wide(pair[0], request):
@@ -171,13 +176,16 @@ async def test_made_operations(pair: tuple[Operations, Operations]) -> None:
         assert (difference := found.difference()) is None, described(
             number, request, principal, seed, rate, difference
         )
-    assert too_wide <= EXAMPLES // 20
+    assert too_wide <= len(numbers) // 20
 
 
-async def test_made_operations_over_nested_interfaces() -> None:
+@pytest.mark.parametrize(
+    "numbers", [range(FEW // 2), pytest.param(range(FEW // 2, EXAMPLES // 2), marks=pytest.mark.exhaustive)]
+)
+async def test_made_operations_over_nested_interfaces(numbers: range) -> None:
     stock, breadth = executors(the_forest())
     too_wide = 0
-    for number in range(EXAMPLES // 2):
+    for number in numbers:
         random = Random(number)
         request, principal = any_request(random, the_forest()._schema), any_principal(random)
         if is_too_wide(stock, request):
@@ -191,7 +199,7 @@ async def test_made_operations_over_nested_interfaces() -> None:
         assert (difference := responses_differ(*answers)) is None, described(
             number, request, principal, seed, rate, difference
         )
-    assert too_wide <= EXAMPLES // 20
+    assert too_wide <= len(numbers) // 10
 
 
 def described(

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -15,12 +16,15 @@ from sqlalchemy import make_url
 import migrations
 from contexts.shared.adapters.mail import SpoolMailer
 from contexts.shared.mail import Mail
+from gateway.cli import main
 from gateway.cli import prumo as group
 from gateway.embedded.postgres import Postgres
 from gateway.progress import CannotRun
 from tests.conftest import copied
 
 pytestmark = pytest.mark.services
+
+Prumo = Callable[..., subprocess.CompletedProcess[str]]
 
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 
@@ -35,6 +39,24 @@ def prumo(home: Path, *arguments: str, **variables: str) -> subprocess.Completed
         timeout=60,
         check=False,
     )
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Prumo:
+    """The same in this process, for commands that write files and end: a process of its own imports for seconds."""
+
+    def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        for name in [name for name in os.environ if name.startswith("PRUMO_")]:
+            monkeypatch.delenv(name)
+        for name, value in {"PRUMO_HOME": str(home), **variables}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(arguments, ended.value.code, out, err)
+
+    return run
 
 
 def test_every_command_has_help_of_its_own(tmp_path: Path) -> None:
@@ -55,8 +77,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_production_commands_need_a_database(tmp_path: Path, command: str) -> None:
-    result = prumo(tmp_path, command)
+def test_production_commands_need_a_database(tmp_path: Path, here: Prumo, command: str) -> None:
+    result = here(tmp_path, command)
     assert result.returncode == 1
     assert result.stderr == (
         "prumo: PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database.\n"
@@ -79,8 +101,8 @@ CONFIGURED = {
 
 
 @pytest.mark.parametrize("missing", CONFIGURED)
-def test_serve_embeds_nothing(tmp_path: Path, missing: str) -> None:
-    result = prumo(tmp_path, "serve", **{name: CONFIGURED[name] for name in CONFIGURED if name != missing})
+def test_serve_embeds_nothing(tmp_path: Path, here: Prumo, missing: str) -> None:
+    result = here(tmp_path, "serve", **{name: CONFIGURED[name] for name in CONFIGURED if name != missing})
     assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set.")) == (1, True)
 
 
@@ -92,9 +114,9 @@ def test_serve_on_a_taken_port(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"prumo: Port {port} of 127.0.0.1 is taken")
 
 
-def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path, here: Prumo) -> None:
     url = "postgresql://prumo:secret@127.0.0.1:1/shop"
-    result = prumo(tmp_path, "migrate", PRUMO_DATABASE_URL=url, PRUMO_S3_ENDPOINT="http://127.0.0.1:1")
+    result = here(tmp_path, "migrate", PRUMO_DATABASE_URL=url, PRUMO_S3_ENDPOINT="http://127.0.0.1:1")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "127.0.0.1:1/shop cannot be reached" in result.stderr
@@ -193,52 +215,52 @@ def test_a_worker_without_smtp_or_s3_runs_and_says_where_the_mail_stays(tmp_path
     assert it.returncode == 0
 
 
-async def test_kept_mail_is_listed_and_shown(tmp_path: Path) -> None:
-    assert prumo(tmp_path, "mail", "list").stdout == "No mail yet.\n"
+async def test_kept_mail_is_listed_and_shown(tmp_path: Path, here: Prumo) -> None:
+    assert here(tmp_path, "mail", "list").stdout == "No mail yet.\n"
     mailer = SpoolMailer(tmp_path / "mail")
     await mailer.send(Mail("um@prumo.example", "Pedido 1 recebido", "Olá, João.\n", "order-1"))
     await mailer.send(Mail("dois@prumo.example", "Pedido 2 recebido", "Olá, Inês.\n", "order-2"))
 
-    first, second = prumo(tmp_path, "mail", "list").stdout.splitlines()
+    first, second = here(tmp_path, "mail", "list").stdout.splitlines()
     assert first.split()[0] == "1"
     assert "um@prumo.example" in first
     assert second.endswith("Pedido 2 recebido")
-    shown = prumo(tmp_path, "mail", "show", "2").stdout
+    shown = here(tmp_path, "mail", "show", "2").stdout
     assert "To: dois@prumo.example" in shown
-    assert shown.endswith("Olá, Inês.\n\n")
-    assert "There is no mail 3" in prumo(tmp_path, "mail", "show", "3").stderr
+    assert shown.endswith("Olá, Inês.\r\n\n")
+    assert "There is no mail 3" in here(tmp_path, "mail", "show", "3").stderr
 
 
-def test_the_schema_is_written_and_compared(tmp_path: Path) -> None:
+def test_the_schema_is_written_and_compared(tmp_path: Path, here: Prumo) -> None:
     file = tmp_path / "schema.graphql"
-    assert prumo(tmp_path, "schema", "--output", str(file)).returncode == 0
-    assert file.read_text() == prumo(tmp_path, "schema").stdout
-    assert prumo(tmp_path, "schema", "--output", str(file), "--check").returncode == 0
+    assert here(tmp_path, "schema", "--output", str(file)).returncode == 0
+    assert file.read_text() == here(tmp_path, "schema").stdout
+    assert here(tmp_path, "schema", "--output", str(file), "--check").returncode == 0
     file.write_text(file.read_text() + "# changed\n")
-    drift = prumo(tmp_path, "schema", "--output", str(file), "--check")
+    drift = here(tmp_path, "schema", "--output", str(file), "--check")
     assert drift.returncode == 1
     assert f"run `prumo schema --output {file}`" in drift.stderr
     file.write_text(file.read_text().replace("  sku: String!", "  sku: String!\n  barcode: String", 1))
-    broken = prumo(tmp_path, "schema", "--output", str(file), "--check")
+    broken = here(tmp_path, "schema", "--output", str(file), "--check")
     assert "breaks clients: Field " in broken.stderr
     assert "barcode was removed" in broken.stderr
-    nowhere = prumo(tmp_path, "schema", "--output", str(tmp_path / "no" / "schema.graphql"))
+    nowhere = here(tmp_path, "schema", "--output", str(tmp_path / "no" / "schema.graphql"))
     assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (1, False)
 
 
-def test_the_manifest_is_written_and_compared(tmp_path: Path) -> None:
+def test_the_manifest_is_written_and_compared(tmp_path: Path, here: Prumo) -> None:
     folder, file = tmp_path / "operations", tmp_path / "persisted.json"
     (folder / "portal").mkdir(parents=True)
     operation = folder / "portal" / "Scopes.graphql"
     operation.write_text("query Scopes { viewer { scopes } }")
     command = ("documents", "--operations", str(folder), "--output", str(file))
-    assert prumo(tmp_path, *command).returncode == 0
-    assert prumo(tmp_path, *command, "--check").returncode == 0
+    assert here(tmp_path, *command).returncode == 0
+    assert here(tmp_path, *command, "--check").returncode == 0
     operation.write_text("query Scopes { viewer { scopes } }\n")
-    drift = prumo(tmp_path, *command, "--check")
+    drift = here(tmp_path, *command, "--check")
     assert (drift.returncode, f"run `prumo {' '.join(command)}`" in drift.stderr) == (1, True)
     operation.write_text("query Scopes { viewr { scopes } }")
-    wrong = prumo(tmp_path, *command)
+    wrong = here(tmp_path, *command)
     assert (wrong.returncode, "portal/Scopes: Cannot query field 'viewr'" in wrong.stderr) == (1, True)
 
 
@@ -251,24 +273,24 @@ def test_a_broken_manifest_stops_the_start_in_a_sentence(tmp_path: Path, workers
     assert "not the JSON of a persisted manifest" in served.stderr
 
 
-def test_a_misspelt_setting_is_pointed_out(tmp_path: Path) -> None:
-    listed = prumo(tmp_path, "mail", "list", PRUMO_DOCUMENT="trusted", PRUMO_PORT="80")
+def test_a_misspelt_setting_is_pointed_out(tmp_path: Path, here: Prumo) -> None:
+    listed = here(tmp_path, "mail", "list", PRUMO_DOCUMENT="trusted", PRUMO_PORT="80")
     assert (listed.returncode, listed.stdout) == (0, "No mail yet.\n")
     assert "PRUMO_DOCUMENT, PRUMO_PORT: no such setting" in listed.stderr
-    assert prumo(tmp_path, "mail", "list").stderr == ""
+    assert here(tmp_path, "mail", "list").stderr == ""
 
 
-def test_the_table_of_settings_is_written_and_compared(tmp_path: Path) -> None:
+def test_the_table_of_settings_is_written_and_compared(tmp_path: Path, here: Prumo) -> None:
     file = tmp_path / "settings.md"
-    assert prumo(tmp_path, "settings", "--output", str(file)).returncode == 0
-    assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 0
+    assert here(tmp_path, "settings", "--output", str(file)).returncode == 0
+    assert here(tmp_path, "settings", "--output", str(file), "--check").returncode == 0
     file.write_text(file.read_text().replace("8000", "8001"))
-    assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 1
+    assert here(tmp_path, "settings", "--output", str(file), "--check").returncode == 1
 
 
-def test_keys_are_listed_and_rotated(tmp_path: Path) -> None:
+def test_keys_are_listed_and_rotated(tmp_path: Path, here: Prumo) -> None:
     def listed(*arguments: str) -> list[str]:
-        result = prumo(tmp_path, "keys", *arguments)
+        result = here(tmp_path, "keys", *arguments)
         assert result.returncode == 0, result.stderr
         return result.stdout.splitlines()
 

@@ -161,7 +161,9 @@ def test_after_a_kill_the_next_start_cleans_up(home: Path) -> None:
             assert again.family() == []
 
 
-@pytest.mark.parametrize("said", ["starting PostgreSQL", "migrating"])
+@pytest.mark.parametrize(
+    "said", [pytest.param("starting PostgreSQL", marks=pytest.mark.exhaustive), "migrating"]
+)
 def test_a_signal_while_starting_leaves_nothing_running(tmp_path: Path, said: str) -> None:
     with dev(tmp_path) as starting:
         starting.until_line(said)
@@ -170,7 +172,13 @@ def test_a_signal_while_starting_leaves_nothing_running(tmp_path: Path, said: st
         assert starting.output.endswith("\nStopped.\n")
 
 
-@pytest.mark.parametrize(("program", "name"), [("postgres", "PostgreSQL"), ("rclone", "The S3 store")])
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        ("postgres", "PostgreSQL"),
+        pytest.param("rclone", "The S3 store", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_death_of_a_service_ends_it_with_the_reason(home: Path, program: str, name: str) -> None:
     with dev(home) as running:
         running.until_ready()

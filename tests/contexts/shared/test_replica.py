@@ -45,19 +45,8 @@ class Observed:
 
 
 @pytest.fixture(scope="module")
-def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """One that waits for its log at commit, as production does."""
-    server = Postgres(tmp_path_factory.mktemp("primary"))
-    server.start()
-    try:
-        server.create_database(DATABASE)
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
 async def url(primary: Postgres) -> str:
+    primary.create_database(DATABASE)
     engine = create_async_engine(primary.url(DATABASE))
     async with engine.connect() as connection:
         await connection.run_sync(migrations.upgrade)
