@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from contexts.shared.codes import DetailCode
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -11,8 +13,24 @@ class Detail:
     """
 
     path: tuple[str, ...]
-    code: str
+    code: DetailCode
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a value, wherever it stands. `message` goes on after the field's name: "must be …"."""
+
+    code: DetailCode
+    message: str
+
+    def at(self, *path: str) -> Detail:
+        """The same of the value that stands there."""
+        return Detail(path, self.code, self.message)
+
+
+NONE_GIVEN = Wrong(DetailCode.REQUIRED, "must name at least one")
+"""Of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +40,7 @@ class InvalidInput:
     details: tuple[Detail, ...]
 
     @classmethod
-    def at(cls, field: str, code: str, message: str) -> "InvalidInput":
+    def at(cls, field: str, code: DetailCode, message: str) -> "InvalidInput":
         """The rejection of one field of the mutation's `input`."""
         return cls((Detail(("input", field), code, message),))
 

@@ -8,6 +8,7 @@ import strawberry
 from contexts.orders import api as ordering
 from contexts.orders.api import OrderStatus
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.vocabulary.errors import (
     DomainError,
     ErrorCode,
@@ -102,7 +103,7 @@ def error_of(rejection: Rejection) -> DomainError:
             return VersionConflictError(
                 code=ErrorCode.VERSION_CONFLICT,
                 message=message,
-                details=[_detail("cartVersion", "STALE", message)],
+                details=[_detail("cartVersion", DetailCode.STALE, message)],
                 expected=expected,
                 actual=actual,
             )
@@ -116,7 +117,7 @@ def error_of(rejection: Rejection) -> DomainError:
             return PriceChangedError(
                 code=ErrorCode.PRICE_CHANGED,
                 message=message,
-                details=[_detail("expectedTotal", "STALE", message)],
+                details=[_detail("expectedTotal", DetailCode.STALE, message)],
                 expected=expected_total,  # type: ignore[arg-type]  # resolved from the context's own Money
                 actual=actual_total,  # type: ignore[arg-type]  # resolved from the context's own Money
             )
@@ -156,5 +157,5 @@ def error_of(rejection: Rejection) -> DomainError:
             assert_never(rejection)
 
 
-def _detail(field: str, code: str, message: str) -> ErrorDetail:
+def _detail(field: str, code: DetailCode, message: str) -> ErrorDetail:
     return ErrorDetail(path=["input", field], code=code, message=message)

@@ -6,6 +6,7 @@ import strawberry
 from graphql import GraphQLError
 
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 
 
 @strawberry.enum(description="Why a mutation was refused. Clients branch on this, never on the message.")
@@ -60,7 +61,13 @@ class ErrorDetail:
     """Where and what."""
 
     path: list[str] = strawberry.field(description='Where in the arguments, e.g. `["input", "quantity"]`.')
-    code: str = strawberry.field(description="A stable word for the rule that was broken.")
+    code: DetailCode = strawberry.field(
+        graphql_type=str,
+        description=(
+            "A stable word for the rule that was broken, the same in every input: one of the list in"
+            " `docs/error-codes.md`, to which more are added."
+        ),
+    )
     message: str = strawberry.field(description="The same for a person, in English.")
 
 
@@ -114,7 +121,7 @@ def shared_error(rejection: SharedRejection) -> DomainError:
         case rejections.InvalidInput(details):
             return InvalidInputError(
                 code=ErrorCode.INVALID_INPUT,
-                message="; ".join(detail.message for detail in details),
+                message="; ".join(map(_sentence, details)),
                 details=[ErrorDetail(path=list(d.path), code=d.code, message=d.message) for d in details],
             )
         case rejections.NotFound(what, path):
@@ -122,7 +129,7 @@ def shared_error(rejection: SharedRejection) -> DomainError:
             return NotFoundError(
                 code=ErrorCode.NOT_FOUND,
                 message=message,
-                details=[ErrorDetail(path=list(path), code="NOT_FOUND", message=message)],
+                details=[ErrorDetail(path=list(path), code=DetailCode.NOT_FOUND, message=message)],
             )
         case rejections.Forbidden(message):
             return ForbiddenError(code=ErrorCode.FORBIDDEN, message=message, details=[])
@@ -132,9 +139,14 @@ def shared_error(rejection: SharedRejection) -> DomainError:
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 message=message,
                 details=[
-                    ErrorDetail(path=["input", "idempotencyKey"], code="REUSED", message=message),
+                    ErrorDetail(path=["input", "idempotencyKey"], code=DetailCode.REUSED, message=message),
                 ],
             )
+
+
+def _sentence(detail: rejections.Detail) -> str:
+    """What is wrong, and with what: the field's path without the argument's name."""
+    return f"{'.'.join(detail.path[1:])}: {detail.message}"
 
 
 class BadUserInput(GraphQLError):
