@@ -7,6 +7,7 @@ from graphql import GraphQLError
 
 from contexts.shared import rejections
 from contexts.shared.codes import DetailCode
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
 
 
 @strawberry.enum(description="Why a mutation was refused. Clients branch on this, never on the message.")
@@ -68,7 +69,9 @@ class ErrorDetail:
             " `docs/error-codes.md`, to which more are added."
         ),
     )
-    message: str = strawberry.field(description="The same for a person, in English.")
+    message: str = strawberry.field(
+        description="The same in English, for developers; people read `graphql/messages`."
+    )
 
 
 @strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
@@ -76,7 +79,9 @@ class DomainError:
     """The envelope's error; implementations add typed facts."""
 
     code: ErrorCode = strawberry.field(description="What kind of refusal this is.")
-    message: str = strawberry.field(description="The same for a person, in English.")
+    message: str = strawberry.field(
+        description="The same in English, for developers; people read `graphql/messages`."
+    )
     details: list[ErrorDetail] = strawberry.field(
         description="The pieces of the input that are to blame; empty when none is."
     )
@@ -153,7 +158,7 @@ class BadUserInput(GraphQLError):
     """An argument of a query that no type can rule out: a malformed id or cursor, `first: 0`."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
+        super().__init__(message, extensions=coded(ExtensionCode.BAD_USER_INPUT))
 
 
 class Denied(GraphQLError):
@@ -162,9 +167,9 @@ class Denied(GraphQLError):
     @classmethod
     def unauthenticated(cls, message: str) -> "Denied":
         """The caller has to sign in first."""
-        return cls(message, extensions={"code": "UNAUTHENTICATED"})
+        return cls(message, extensions=coded(ExtensionCode.UNAUTHENTICATED))
 
     @classmethod
     def forbidden(cls, message: str) -> "Denied":
         """The caller is known, and may not."""
-        return cls(message, extensions={"code": "FORBIDDEN"})
+        return cls(message, extensions=coded(ExtensionCode.FORBIDDEN))
