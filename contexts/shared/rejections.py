@@ -9,7 +9,8 @@ from contexts.shared.codes import DetailCode
 class Detail:
     """What is wrong with one piece of the input.
 
-    `path` uses the input's GraphQL names, e.g. ("input", "amount").
+    `path` uses the input's GraphQL names, e.g. ("input", "amount"). `message` stands after the field's name and among
+    others, so it begins with a small letter and has no full stop.
     """
 
     path: tuple[str, ...]

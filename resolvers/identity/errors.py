@@ -75,7 +75,9 @@ def error_of(rejection: Rejection, at: datetime) -> DomainError:
                 actual=actual,
             )
         case identity.LockedOut():
-            message = f"Nobody active could edit roles any more: somebody must keep {identity.ROLE_MANAGE}."
+            message = (
+                f"must leave {identity.ROLE_MANAGE} to somebody active, or nobody could edit roles any more"
+            )
             return shared_error(rejections.InvalidInput.at("scopes", DetailCode.LOCKED_OUT, message))
         case (
             rejections.InvalidInput()

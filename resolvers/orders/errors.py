@@ -94,7 +94,9 @@ def error_of(rejection: Rejection) -> DomainError:
     """The GraphQL error of any refusal of this context."""
     match rejection:
         case ordering.EmptyCart():
-            return EmptyCartError(code=ErrorCode.EMPTY_CART, message="The cart is empty.", details=[])
+            return EmptyCartError(
+                code=ErrorCode.EMPTY_CART, message="The cart is empty; put something in.", details=[]
+            )
         case ordering.AccountNotApproved():
             message = "This buyer account may not order; ask the sales team."
             return AccountNotApprovedError(code=ErrorCode.ACCOUNT_NOT_APPROVED, message=message, details=[])
@@ -113,7 +115,7 @@ def error_of(rejection: Rejection) -> DomainError:
                 code=ErrorCode.PRICE_ON_REQUEST, message=message, details=[], skus=list(skus)
             )
         case ordering.PriceChanged(expected_total, actual_total):
-            message = f"The total is {actual_total.amount}, not {expected_total.amount}."
+            message = f"The total is {actual_total.amount}, not {expected_total.amount}; look at it and order again."
             return PriceChangedError(
                 code=ErrorCode.PRICE_CHANGED,
                 message=message,
@@ -124,7 +126,8 @@ def error_of(rejection: Rejection) -> DomainError:
         case ordering.OutOfStock(lines):
             return OutOfStockError(
                 code=ErrorCode.OUT_OF_STOCK,
-                message="; ".join(
+                message="Ask for less of "
+                + "; ".join(
                     f"{line.sku}: {plain(line.available)} of {plain(line.requested)} available"
                     for line in lines
                 ),

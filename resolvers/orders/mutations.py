@@ -126,7 +126,7 @@ async def _move(info: Info, step: ordering.MoveOrder, input: OrderTransitionInpu
     if order_id is None:
         return refused(
             info,
-            error_of(rejections.InvalidInput.at("id", DetailCode.NOT_AN_ID, "This is not an order's id.")),
+            error_of(rejections.InvalidInput.at("id", DetailCode.NOT_AN_ID, "must be the id of an order")),
         )
     outcome = await step(
         reach_of(principal),

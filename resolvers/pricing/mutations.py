@@ -69,7 +69,7 @@ class Mutation:
                     info,
                     shared_error(
                         rejections.InvalidInput.at(
-                            "accountId", DetailCode.NOT_AN_ID, "This is not a buyer account's id."
+                            "accountId", DetailCode.NOT_AN_ID, "must be the id of a buyer account"
                         )
                     ),
                 )

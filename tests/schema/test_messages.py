@@ -201,14 +201,17 @@ def test_the_command_completes_the_files(tmp_path: Path) -> None:
         return CliRunner().invoke(prumo, ["messages", "--folder", str(tmp_path), *options]).exception
 
     for language in LANGUAGES:
-        kept = (FOLDER / f"{language}.json").read_text()
-        (tmp_path / f"{language}.json").write_text(kept.replace('"TAKEN":', '"NO_CODE":'))
+        (tmp_path / f"{language}.json").write_text((FOLDER / f"{language}.json").read_text())
+    assert messages() is None
+    portuguese = tmp_path / "pt-BR.json"
+    whole = json.loads(portuguese.read_text())
+    portuguese.write_text(portuguese.read_text().replace('"TAKEN":', '"NO_CODE":'))
     behind = messages("--check")
     assert isinstance(behind, CannotRun)
     assert f"run `prumo messages --folder {tmp_path}`" in str(behind)
     assert messages() is None
     assert messages("--check") is None
-    completed_texts = json.loads((tmp_path / "pt-BR.json").read_text())
-    assert completed_texts["details"] == {**texts("pt-BR")["details"], "TAKEN": ""}
+    whole["details"]["TAKEN"] = ""
+    assert json.loads(portuguese.read_text()) == whole
     (tmp_path / "en.json").write_text("{")
     assert "en.json is not JSON" in str(messages())

@@ -84,7 +84,7 @@ def _role_problem(roles: Collection[str], account_id: UUID | None) -> Detail | N
     if not roles:
         return NONE_GIVEN.at(*path)
     if not ROLES.keys() >= set(roles):
-        return Detail(path, DetailCode.UNKNOWN_ROLE, f"one or more of {', '.join(sorted(ROLES))}")
+        return Detail(path, DetailCode.UNKNOWN_ROLE, f"must be one or more of {', '.join(sorted(ROLES))}")
     if account_id is None and not BUYER_ROLES.isdisjoint(roles):
         return Detail(path, DetailCode.NEEDS_ACCOUNT, "a buyer's role needs the account they buy for")
     if account_id is not None and not BUYER_ROLES.issuperset(roles):

@@ -56,7 +56,7 @@ class HandOverCnpj:
         if isinstance(parsed, InvalidInput):
             return parsed
         if command.giver_id == command.taker_id:
-            return InvalidInput.at("toId", DetailCode.SAME, "this account has it")
+            return InvalidInput.at("toId", DetailCode.SAME, "must be another account: this one gives it")
         reason, note, ids = parsed.reason, parsed.note, [command.giver_id, command.taker_id]
         async with self.transactions.begin() as transaction:
             visible = await self.accounts.visible(principal, ids, within=transaction)

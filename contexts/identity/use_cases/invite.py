@@ -313,7 +313,9 @@ def _unknown(roles: Collection[str], known: dict[str, frozenset[str]]) -> Invali
     if not roles:
         return InvalidInput((NONE_GIVEN.at("input", "roles"),))
     if not known.keys() >= set(roles):
-        return InvalidInput.at("roles", DetailCode.UNKNOWN_ROLE, f"one or more of {', '.join(sorted(known))}")
+        return InvalidInput.at(
+            "roles", DetailCode.UNKNOWN_ROLE, f"must be one or more of {', '.join(sorted(known))}"
+        )
     return None
 
 

@@ -79,7 +79,9 @@ class TransferPortfolio:
         account_ids: Collection[UUID] | None,
     ) -> PortfolioChanged | InvalidInput | NotFound:
         if from_rep == to_rep:
-            return InvalidInput.at("toRepId", DetailCode.SAME, "the portfolio is this rep's already")
+            return InvalidInput.at(
+                "toRepId", DetailCode.SAME, "must be another rep: this one has the portfolio"
+            )
         async with self.transactions.begin() as transaction:
             await self.portfolios.lock(transaction, [from_rep, to_rep])
             if not await self.users.reps([to_rep], within=transaction):

@@ -67,7 +67,9 @@ class Cart:
         elif len(self.lines) < MAX_LINES:
             lines = (*self.lines, line)
         else:
-            return InvalidInput.at("sku", DetailCode.TOO_MANY, f"A cart holds at most {MAX_LINES} lines.")
+            return InvalidInput.at(
+                "sku", DetailCode.TOO_MANY, f"a cart holds at most {MAX_LINES} lines; order these first"
+            )
         return replace(self, lines=lines, version=self.version + 1)
 
     def without(self, line: CartLine) -> "Cart":
@@ -136,4 +138,4 @@ def off_step(quantity: Decimal, good: Good) -> InvalidInput | None:
     if quantity % good.quantity_step == 0:
         return None
     step = f"{good.quantity_step.normalize():f} {good.unit}"
-    return InvalidInput.at("quantity", DetailCode.OFF_STEP, f"{good.sku} is sold in multiples of {step}.")
+    return InvalidInput.at("quantity", DetailCode.OFF_STEP, f"{good.sku} is sold in multiples of {step}")
