@@ -62,16 +62,20 @@ lint: $(INSTALLED) ## Format, lint, types, imports between the floors, generated
 	$(BIN)/prumo documents --output graphql/persisted.json --check
 	$(BIN)/prumo settings --output docs/settings.md --check
 	$(BIN)/prumo authorization --output docs/authorization.md --check
+	$(BIN)/prumo codes --output docs/error-codes.md --check
+	$(BIN)/prumo messages --folder graphql/messages --check
 
 .PHONY: check
 check: lint test-all ## Everything CI runs.
 
 .PHONY: schema
-schema: $(INSTALLED) ## Write anew what is generated: the SDL, the persisted manifest, the tables of settings and authority.
+schema: $(INSTALLED) ## Write anew what is generated: the SDL, the persisted manifest, the tables of settings, authority and codes, the keys of the texts.
 	@$(BIN)/prumo schema --output graphql/schema.graphql
 	@$(BIN)/prumo documents --output graphql/persisted.json
 	@$(BIN)/prumo settings --output docs/settings.md
 	@$(BIN)/prumo authorization --output docs/authorization.md
+	@$(BIN)/prumo codes --output docs/error-codes.md
+	@$(BIN)/prumo messages --folder graphql/messages
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure requests: CPU and statements each.

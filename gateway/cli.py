@@ -315,6 +315,47 @@ def authorization(output: Path | None, check: bool) -> None:
     _generate(table(sdl(), ROLES), output, check, "the SDL and the roles", remedy)
 
 
+@prumo.command()
+@_generated
+def codes(output: Path | None, check: bool) -> None:
+    """Print the page of the codes that answers carry."""
+    from gateway.error_codes import error_codes
+    from schema.stitching import stitch
+
+    text = error_codes(stitch()._schema)
+    _generate(text, output, check, "what the code says", f"prumo codes --output {output}")
+
+
+@prumo.command()
+@click.option(
+    "--folder",
+    default=Path("graphql/messages"),
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the texts, a file for each language.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file has other keys.")
+def messages(folder: Path, check: bool) -> None:
+    """Complete the texts that apps show people.
+
+    A code that has no text yet gets an empty one, for a person to write; what is no code any more goes.
+    """
+    import json
+
+    from schema.messages import LANGUAGES, completed, facts
+    from schema.stitching import stitch
+
+    keys = facts(stitch()._schema)
+    for language in LANGUAGES:
+        file = folder / f"{language}.json"
+        try:
+            texts = json.loads(file.read_text()) if file.exists() else {}
+        except ValueError as error:
+            raise CannotRun(f"{file} is not JSON: {error}.") from error
+        text = completed(texts, keys)
+        _generate(text, file, check, "complete and sorted", f"prumo messages --folder {folder}")
+
+
 def _unfit(problems: Iterable[str]) -> CannotRun:
     return CannotRun("These documents cannot be persisted:" + "".join(f"\n  {each}" for each in problems))
 

@@ -13,6 +13,7 @@ from contexts.shared.tracing import Span, span
 from contexts.shared.unavailable import Unavailable
 from gateway import metrics
 from gateway.outages import Outages
+from resolvers.vocabulary.extension_codes import ExtensionCode
 from schema.cost import Cost
 from schema.operations import Operation, Response
 
@@ -116,5 +117,5 @@ def _tell(traced: Span, request: Observed, outcome: str) -> None:
             "prumo.codes": " ".join(request.codes[:5]),
             "prumo.cost": request.actual,
         },
-        failed=bool(request.away) or "INTERNAL_SERVER_ERROR" in request.codes,
+        failed=bool(request.away) or ExtensionCode.INTERNAL_SERVER_ERROR in request.codes,
     )

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 
 from contexts.identity.api import Principal
 from resolvers.vocabulary.directives import Authenticated, Guard, Public, RequiresScopes
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
 from schema.execution.plan import FieldPlan, GuardedField, OperationPlan, ResponsePath
 
 
@@ -64,12 +65,12 @@ def _denial(
     guarded: GuardedField, principal: Principal | None, variables: Mapping[str, object]
 ) -> GraphQLError:
     if principal is None:
-        message, code = "Sign in to see this field.", "UNAUTHENTICATED"
+        message, code = "Sign in to see this field.", ExtensionCode.UNAUTHENTICATED
     else:
-        message, code = "Your role does not include this field.", "FORBIDDEN"
+        message, code = "Your role does not include this field.", ExtensionCode.FORBIDDEN
     return GraphQLError(
         message,
         nodes=guarded.plan.nodes(variables),
         path=list(guarded.path),
-        extensions={"code": code},
+        extensions=coded(code),
     )

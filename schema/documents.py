@@ -22,6 +22,7 @@ from graphql.language.parser import Parser
 from graphql.validation.rules import overlapping_fields_can_be_merged
 
 from contexts.shared.tracing import span
+from resolvers.vocabulary.extension_codes import ExtensionCode, give
 from schema.accepted import AcceptedDocuments
 from schema.cost import planning, reading
 from schema.execution.collect_fields import plan_operation
@@ -162,9 +163,9 @@ class Documents:
             case AcceptedDocuments.OPEN:
                 return self._remembered(asked, asked, pay)
             case AcceptedDocuments.PERSISTED:
-                return _refused("QUERY_NOT_IN_SAFELIST", GraphQLError(_NOT_IN_MANIFEST))
+                return _refused(ExtensionCode.QUERY_NOT_IN_SAFELIST, GraphQLError(_NOT_IN_MANIFEST))
             case AcceptedDocuments.TRUSTED:
-                return _refused("PERSISTED_QUERY_ID_REQUIRED", GraphQLError(_ID_REQUIRED))
+                return _refused(ExtensionCode.PERSISTED_QUERY_ID_REQUIRED, GraphQLError(_ID_REQUIRED))
 
     def plan(self, prepared: Prepared, name: str, pay: Pay = _gratis) -> OperationPlan | Refused | None:
         """The plan of that operation, made when it is first asked for; None: the document has no such operation."""
@@ -196,7 +197,9 @@ class Documents:
             case AcceptedDocuments.PERSISTED if asked.automatic:
                 if asked.text is not None:
                     return self.prepare(asked.text, pay)
-                return _refused("PERSISTED_QUERY_NOT_SUPPORTED", GraphQLError("PersistedQueryNotSupported"))
+                return _refused(
+                    ExtensionCode.PERSISTED_QUERY_NOT_SUPPORTED, GraphQLError("PersistedQueryNotSupported")
+                )
             case AcceptedDocuments.PERSISTED | AcceptedDocuments.TRUSTED:
                 # Apollo's clients are told no less: after "not supported" they would send texts for ever.
                 return _unknown()
@@ -210,7 +213,7 @@ class Documents:
             self._kept.move_to_end(key)
             return known
         if asked.automatic:
-            return _refused("PERSISTED_QUERY_NOT_FOUND", GraphQLError("PersistedQueryNotFound"))
+            return _refused(ExtensionCode.PERSISTED_QUERY_NOT_FOUND, GraphQLError("PersistedQueryNotFound"))
         return _unknown()
 
     def _remembered(self, key: str | bytes, text: str, pay: Pay) -> Prepared | Refused:
@@ -237,7 +240,7 @@ class Documents:
         limits = self.limits
         if len(text) > limits.characters:
             return _refused(
-                "QUERY_TOO_COMPLEX",
+                ExtensionCode.QUERY_TOO_COMPLEX,
                 GraphQLError(f"The document is longer than {limits.characters} characters."),
             )
         parser = Parser(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
@@ -245,9 +248,13 @@ class Documents:
             document = parser.parse_document()
         except GraphQLError as error:
             too_much = "Parsing aborted" in error.message  # tokens, comments, or levels of nesting
-            return _refused("QUERY_TOO_COMPLEX" if too_much else "GRAPHQL_PARSE_FAILED", error)
+            return _refused(
+                ExtensionCode.QUERY_TOO_COMPLEX if too_much else ExtensionCode.GRAPHQL_PARSE_FAILED, error
+            )
         except RecursionError:
-            return _refused("QUERY_TOO_COMPLEX", GraphQLError("The document is nested too deeply."))
+            return _refused(
+                ExtensionCode.QUERY_TOO_COMPLEX, GraphQLError("The document is nested too deeply.")
+            )
         finally:
             pay(reading(parser.token_count, len(text)))
         if (broken := check_limits(document, limits)) is not None:
@@ -271,17 +278,17 @@ class Documents:
         errors = validate(self.schema, document, rules, REPORTED_ERRORS - 1, hide_suggestions=True)
         for error in errors:
             too_much = error.message == "Validation aborted."  # merging its fields is too much work
-            code = "QUERY_TOO_COMPLEX" if too_much else "GRAPHQL_VALIDATION_FAILED"
+            code = ExtensionCode.QUERY_TOO_COMPLEX if too_much else ExtensionCode.GRAPHQL_VALIDATION_FAILED
             error.message = of_document(error.message)[:_LONGEST_MESSAGE]  # it may quote most of the document
-            error.extensions = {**(error.extensions or {}), "code": code}
+            give(error, code)
         return errors
 
 
 def _unknown() -> Refused:
-    return _refused("PERSISTED_QUERY_NOT_IN_LIST", GraphQLError(_UNKNOWN_ID))
+    return _refused(ExtensionCode.PERSISTED_QUERY_NOT_IN_LIST, GraphQLError(_UNKNOWN_ID))
 
 
-def _refused(code: str, *errors: GraphQLError) -> Refused:
+def _refused(code: ExtensionCode, *errors: GraphQLError) -> Refused:
     for error in errors:
-        error.extensions = {**(error.extensions or {}), "code": code}
+        give(error, code)
     return Refused(list(errors))

@@ -19,6 +19,8 @@ from graphql import (
     SelectionSetNode,
 )
 
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -72,7 +74,7 @@ class TooComplex(GraphQLError):
     def __init__(self, what: str, limit: int, where: str = "document") -> None:
         super().__init__(
             f"The {where} has too many {what}: at most {limit} are allowed. Ask for less, or in several requests.",
-            extensions={"code": "QUERY_TOO_COMPLEX"},
+            extensions=coded(ExtensionCode.QUERY_TOO_COMPLEX),
         )
 
 
@@ -81,7 +83,7 @@ class CyclicFragments(GraphQLError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"Fragment '{name}' spreads itself.", extensions={"code": "GRAPHQL_VALIDATION_FAILED"}
+            f"Fragment '{name}' spreads itself.", extensions=coded(ExtensionCode.GRAPHQL_VALIDATION_FAILED)
         )
 
 

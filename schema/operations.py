@@ -21,6 +21,7 @@ from contexts.shared.clock import Clock
 from contexts.shared.network import network
 from contexts.shared.unavailable import Unavailable
 from resolvers.vocabulary.context import RequestContext
+from resolvers.vocabulary.extension_codes import ExtensionCode, code_of, coded, give, told
 from schema.authorization import Denials, denials
 from schema.cost import (
     TOKENS_A_POINT,
@@ -167,7 +168,7 @@ class Operations:
                 if operation_name
                 else "`operationName` is needed: the document has several operations, or none."
             )
-            error = GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+            error = GraphQLError(message, extensions=coded(ExtensionCode.OPERATION_RESOLUTION_FAILURE))
             return refusal([error], request_id, bill)
         return Operation(prepared, operation_name or "", plan, bill)
 
@@ -242,11 +243,13 @@ class Operations:
         if isinstance(variables, list):
             for error in variables:
                 error.message = of_variables(error.message)
-            return refusal([_coded(error, "BAD_USER_INPUT") for error in variables], context.request_id, bill)
+            return refusal(
+                [give(error, ExtensionCode.BAD_USER_INPUT) for error in variables], context.request_id, bill
+            )
         for name in operation.plan.condition_variables:
             if not isinstance(variables.coerced.get(name), bool):
                 error = GraphQLError(f"Variable '${name}' decides @skip or @include and must not be null.")
-                return refusal([_coded(error, "BAD_USER_INPUT")], context.request_id, bill)
+                return refusal([give(error, ExtensionCode.BAD_USER_INPUT)], context.request_id, bill)
         denied = denials(operation.plan, context.principal, variables.coerced)
         charge = self._charge(operation, variables, denied.fields, context)
         if isinstance(charge, Response):
@@ -310,7 +313,7 @@ class Operations:
         except LeftBehind:
             error = GraphQLError(
                 "The events came faster than they were taken. Subscribe again, and read what you have missed.",
-                extensions={"code": "THROTTLED"},
+                extensions=coded(ExtensionCode.THROTTLED),
             )
             yield refusal([error], event.context.request_id)
 
@@ -421,7 +424,7 @@ def _throttled(cost: Cost, needed: int, bucket: Bucket, request_id: str) -> Resp
     error = GraphQLError(
         f"This request asks for {needed} points and you have {cost.available} left."
         f" Send it again in {seconds} s, or ask for less.",
-        extensions={"code": "THROTTLED"},
+        extensions=coded(ExtensionCode.THROTTLED),
     )
     shown = formatted(error, request_id)
     shown["extensions"]["retryAfter"] = seconds  # for those who see no headers
@@ -461,7 +464,7 @@ def _away(errors: list[GraphQLError]) -> tuple[Unavailable, ...]:
 
 
 def _unavailable(away: tuple[Unavailable, ...], request_id: str, cost: Cost | None) -> Response:
-    extensions = {"code": "UNAVAILABLE", "requestId": request_id, "retryAfter": AWAY_SECONDS}
+    extensions = told(ExtensionCode.UNAVAILABLE, requestId=request_id, retryAfter=AWAY_SECONDS)
     message = (
         f"A service that we need is away for the moment. Send it again in {AWAY_SECONDS} s; a mutation may have taken"
         " effect, so repeat it with the same idempotency key."
@@ -492,24 +495,25 @@ def formatted(error: GraphQLError, request_id: str) -> Json:
     code = _code(error)
     message = error.message
     if code is None and _is_unfit_argument(error):
-        message, code = of_variables(message), "BAD_USER_INPUT"
+        message, code = of_variables(message), ExtensionCode.BAD_USER_INPUT
     if code is None:
-        message, code = "Something went wrong on our side. Quote the request id.", "INTERNAL_SERVER_ERROR"
+        message = "Something went wrong on our side. Quote the request id."
+        code = ExtensionCode.INTERNAL_SERVER_ERROR
     shown: Json = {"message": message}
     if error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         shown["path"] = error.path
-    shown["extensions"] = {"code": code, "requestId": request_id}
+    shown["extensions"] = told(code, requestId=request_id)
     return shown
 
 
-def _code(error: GraphQLError) -> object:
+def _code(error: GraphQLError) -> ExtensionCode | None:
     """The code that somebody gave the error on purpose; None for a bug's."""
-    if (code := (error.extensions or {}).get("code")) is not None:
+    if (code := code_of(error)) is not None:
         return code
     cause = _cause(error)
-    return (cause.extensions or {}).get("code") if isinstance(cause, GraphQLError) else None
+    return code_of(cause) if isinstance(cause, GraphQLError) else None
 
 
 def _is_bug(error: GraphQLError) -> bool:
@@ -526,8 +530,3 @@ def _is_unfit_argument(error: GraphQLError) -> bool:
 
 def _cause(error: GraphQLError) -> Exception:
     return error if error.original_error is None else error.original_error
-
-
-def _coded(error: GraphQLError, code: str) -> GraphQLError:
-    error.extensions = {**(error.extensions or {}), "code": code}
-    return error

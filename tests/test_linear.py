@@ -13,11 +13,11 @@ from contexts.catalog.domain.search import search_text
 from contexts.catalog.domain.slugs import kebab
 from contexts.identity.domain.account import Cnpj, parse_state_registration
 from contexts.identity.domain.address import parse_postal_code
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.password import may_be_password, password_malformed
 from contexts.identity.domain.user import parse_email
 from contexts.orders.domain.number import read_order_number
 from contexts.shared.network import network
+from contexts.shared.text import one_line
 from gateway.authentication import client_address
 from gateway.http.caching import unchanged
 from gateway.http.client import HttpClient

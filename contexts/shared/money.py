@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 BRL = "BRL"
 CENTAVO = Decimal("0.01")
+TOTAL_DECIMALS = 2
 UNIT_PRICE_DECIMALS = 4
 
 

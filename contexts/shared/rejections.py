@@ -2,17 +2,36 @@
 
 from dataclasses import dataclass
 
+from contexts.shared.codes import DetailCode
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What is wrong with one piece of the input.
 
-    `path` uses the input's GraphQL names, e.g. ("input", "amount").
+    `path` uses the input's GraphQL names, e.g. ("input", "amount"). `message` stands after the field's name and among
+    others, so it begins with a small letter and has no full stop.
     """
 
     path: tuple[str, ...]
-    code: str
+    code: DetailCode
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a value, wherever it stands. `message` goes on after the field's name: "must be …"."""
+
+    code: DetailCode
+    message: str
+
+    def at(self, *path: str) -> Detail:
+        """The same of the value that stands there."""
+        return Detail(path, self.code, self.message)
+
+
+NONE_GIVEN = Wrong(DetailCode.REQUIRED, "must name at least one")
+"""Of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +41,7 @@ class InvalidInput:
     details: tuple[Detail, ...]
 
     @classmethod
-    def at(cls, field: str, code: str, message: str) -> "InvalidInput":
+    def at(cls, field: str, code: DetailCode, message: str) -> "InvalidInput":
         """The rejection of one field of the mutation's `input`."""
         return cls((Detail(("input", field), code, message),))
 

@@ -1,5 +1,9 @@
 """The 27 federative units of Brazil, by their official two-letter codes."""
 
+from contexts.shared.codes import DetailCode
+from contexts.shared.rejections import Wrong
+
+UNKNOWN_STATE = Wrong(DetailCode.UNKNOWN_STATE, "must be one of the 27 states, by its two letters")
 STATES = frozenset(
     [
         "AC",

@@ -9,6 +9,8 @@ from types import TracebackType
 
 from graphql import GraphQLError
 
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
+
 RETRY_AFTER_SECONDS = 1
 STUCK_SECONDS = 1.0
 """Exhausted for so long, and not one operation has ended: nothing is answered. A busy process is exhausted again and
@@ -64,7 +66,7 @@ class Capacity:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise GraphQLError(self.too_slow, extensions={"code": "TIMEOUT"}) from None
+            raise GraphQLError(self.too_slow, extensions=coded(ExtensionCode.TIMEOUT)) from None
 
     @property
     def exhausted(self) -> str:

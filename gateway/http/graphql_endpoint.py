@@ -30,6 +30,7 @@ from gateway.observability import Observed
 from gateway.outages import Outages
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from resolvers.vocabulary.extension_codes import ExtensionCode, told
 from schema.cost import Bill
 from schema.documents import ById
 from schema.operations import Operation, Operations, refusal
@@ -118,7 +119,7 @@ class GraphQLEndpoint:
     async def _in_time(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
         capacity = self.capacity
         if capacity.is_exhausted:
-            return _refused(_later(503, "OVERLOADED", capacity.exhausted), seen.request_id)
+            return _refused(_later(503, ExtensionCode.OVERLOADED, capacity.exhausted), seen.request_id)
         deadline = asyncio.timeout(capacity.seconds)
         try:
             with capacity:
@@ -127,7 +128,7 @@ class GraphQLEndpoint:
         except TimeoutError:
             if not deadline.expired():
                 raise
-        return _refused(_later(503, "TIMEOUT", capacity.too_slow), seen.request_id)
+        return _refused(_later(503, ExtensionCode.TIMEOUT, capacity.too_slow), seen.request_id)
 
     async def _answer(self, request: Request, seen: Observed, media_type: str | None) -> _Answer:
         request_id = seen.request_id
@@ -136,13 +137,15 @@ class GraphQLEndpoint:
             return self._turned_away(reason, request.scope, request_id)
         if media_type is None:
             message = f"Accept {GRAPHQL_RESPONSE} or {JSON}, in UTF-8."
-            return self._turned_away(HttpRefusal(406, "NOT_ACCEPTABLE", message), request.scope, request_id)
+            return self._turned_away(
+                HttpRefusal(406, ExtensionCode.NOT_ACCEPTABLE, message), request.scope, request_id
+            )
         caller = await authenticate(
             request.headers.getlist("authorization"), self.parts.contexts.identity, self.parts.clock.now()
         )
         if isinstance(caller, Unauthenticated):
             challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
-            reason = HttpRefusal(401, "UNAUTHENTICATED", caller.message, challenge)
+            reason = HttpRefusal(401, ExtensionCode.UNAUTHENTICATED, caller.message, challenge)
             return self._turned_away(reason, request.scope, request_id)
         principal = caller.principal if caller is not None else None
         asked: bytes | Unread | None = None
@@ -209,7 +212,7 @@ class GraphQLEndpoint:
         seen.selected(operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             message = "Subscriptions are served over WebSocket (graphql-transport-ws) at this address."
-            return _refused(HttpRefusal(400, "BAD_REQUEST", message), request_id, bill)
+            return _refused(HttpRefusal(400, ExtensionCode.BAD_REQUEST, message), request_id, bill)
         if method == "GET" and operation.kind is not OperationType.QUERY:
             return _refused(_not_allowed("POST", "A mutation is sent with POST."), request_id, bill)
         if (reason := self.operations.stock_reason()) is not None:
@@ -231,10 +234,10 @@ def _with_outage(answer: _Answer) -> _Answer:
 
 
 def _not_allowed(allow: str, message: str) -> HttpRefusal:
-    return HttpRefusal(405, "METHOD_NOT_ALLOWED", message, (("Allow", allow),))
+    return HttpRefusal(405, ExtensionCode.METHOD_NOT_ALLOWED, message, (("Allow", allow),))
 
 
-def _later(status: int, code: str, message: str) -> HttpRefusal:
+def _later(status: int, code: ExtensionCode, message: str) -> HttpRefusal:
     return HttpRefusal(status, code, message, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
 
 
@@ -246,7 +249,7 @@ def _throttled(response: GraphQLResponse) -> _Answer:
 def _refused(refusal: HttpRefusal, request_id: str, bill: Bill | None = None) -> _Answer:
     error = {
         "message": refusal.message,
-        "extensions": {"code": refusal.code, "requestId": request_id},
+        "extensions": told(refusal.code, requestId=request_id),
     }
     cost = None if bill is None else bill.cost
     response = GraphQLResponse(errors=[error], executed=False, cost=cost)

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from gateway.http.media_types import is_json
+from resolvers.vocabulary.extension_codes import ExtensionCode
 from schema.documents import ById
 from schema.manifest import id_of
 
@@ -35,7 +36,7 @@ class HttpRefusal:
     """The request is refused before GraphQL comes into it."""
 
     status: int
-    code: str
+    code: ExtensionCode
     message: str
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -52,12 +53,12 @@ async def read_body(request: Request, max_bytes: int) -> bytes | Unread:
     """The body of a POST, which the headers say is one that can be read."""
     if not is_json(request.headers.get("content-type")):
         message = "Send the request as JSON: `Content-Type: application/json`, in UTF-8."
-        return Unread(HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message))
+        return Unread(HttpRefusal(415, ExtensionCode.UNSUPPORTED_MEDIA_TYPE, message))
     if "content-encoding" in request.headers:
         message = "Send the body without a content encoding."
-        return Unread(HttpRefusal(415, "UNSUPPORTED_MEDIA_TYPE", message))
+        return Unread(HttpRefusal(415, ExtensionCode.UNSUPPORTED_MEDIA_TYPE, message))
     message = f"The body is larger than {max_bytes} bytes."
-    too_large = HttpRefusal(413, "PAYLOAD_TOO_LARGE", message, (("Connection", "close"),))
+    too_large = HttpRefusal(413, ExtensionCode.PAYLOAD_TOO_LARGE, message, (("Connection", "close"),))
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length[:18]) > max_bytes:
         return Unread(too_large)
@@ -116,7 +117,7 @@ def read_members(members: Mapping[str, object], sent: bytes) -> GraphQLRequest |
     # PostgreSQL has no NUL in text: what a read compares with is not looked at again. The document is searched
     # decoded as well: JSON may have spelled its backslash \\u005c.
     if has_nul(sent) or (query and has_nul(query.encode(errors="replace"))):
-        return HttpRefusal(400, "BAD_USER_INPUT", "NUL characters are not accepted.")
+        return HttpRefusal(400, ExtensionCode.BAD_USER_INPUT, "NUL characters are not accepted.")
     document: str | ById | HttpRefusal | None = query
     if members.get("documentId") is not None:
         document = _by_document_id(members["documentId"], query)
@@ -155,9 +156,9 @@ def _by_hash(persisted: object, query: str | None) -> ById | HttpRefusal:
         return _bad(f"`extensions.persistedQuery.sha256Hash` must be {_SHA256}.")
     if query and id_of(query) != id:
         message = "`sha256Hash` is not the SHA-256 of `query`: hash the text exactly as it is sent, in UTF-8."
-        return HttpRefusal(400, "PERSISTED_QUERY_MISMATCH", message)
+        return HttpRefusal(400, ExtensionCode.PERSISTED_QUERY_MISMATCH, message)
     return ById(id, query or None, automatic=True)
 
 
 def _bad(message: str) -> HttpRefusal:
-    return HttpRefusal(400, "BAD_REQUEST", message)
+    return HttpRefusal(400, ExtensionCode.BAD_REQUEST, message)

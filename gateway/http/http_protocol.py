@@ -20,6 +20,7 @@ from gateway import metrics
 from gateway.http.capacity import RETRY_AFTER_SECONDS
 from gateway.http.forwarded import Networks, client_of
 from gateway.http.open_connections import OpenConnections
+from resolvers.vocabulary.extension_codes import ExtensionCode, told
 
 HEAD_BYTES = 32 * 1024
 """Largest request line and headers together; as much is kept of what follows a body in chunks."""
@@ -69,7 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Bytes that the parser was given since it last gave us a whole head or a part of a body."""
         self._pieces = 0
         """Of the body that is being read."""
-        self._refusal: tuple[int, str, str] | None = None
+        self._refusal: tuple[int, ExtensionCode, str] | None = None
         """Why the parser was stopped: status, code, message."""
         self._deaf = False
         """Refused: what else is sent is dropped."""
@@ -88,7 +89,9 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._deaf = True
         if self._in_head or self._unfinished is not None:
-            self._write_refusal(503, "OVERLOADED", "Too many requests were unfinished, yours the longest.")
+            self._write_refusal(
+                503, ExtensionCode.OVERLOADED, "Too many requests were unfinished, yours the longest."
+            )
         self.transport.close()
         self._wait_for_end(LINGER_SECONDS)
 
@@ -164,14 +167,16 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._in_head:
             return  # a trailer: nobody asks for one, and the application has the headers
         if len(self.headers) >= MOST_HEADERS:
-            self._stop_parsing(431, "HEADERS_TOO_LARGE", f"More than {MOST_HEADERS} headers.")
+            self._stop_parsing(431, ExtensionCode.HEADERS_TOO_LARGE, f"More than {MOST_HEADERS} headers.")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self._fed > HEAD_BYTES and self._head_size() > HEAD_BYTES:
             self._stop_parsing(*self._head_too_large())
         if len(self.pipeline) >= MOST_PIPELINED:
-            self._stop_parsing(429, "THROTTLED", f"More than {MOST_PIPELINED} requests without an answer.")
+            self._stop_parsing(
+                429, ExtensionCode.THROTTLED, f"More than {MOST_PIPELINED} requests without an answer."
+            )
         self._in_head = False
         self._fed = self._pieces = 0
         super().on_headers_complete()
@@ -181,7 +186,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._fed = 0
         self._pieces += 1
         if self._pieces > MOST_PIECES:
-            self._stop_parsing(413, "PAYLOAD_TOO_LARGE", f"The body comes in more than {MOST_PIECES} pieces.")
+            self._stop_parsing(
+                413, ExtensionCode.PAYLOAD_TOO_LARGE, f"The body comes in more than {MOST_PIECES} pieces."
+            )
         cycle = self.cycle
         if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
             return
@@ -222,22 +229,28 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 self._unsupported_upgrade_warning()
         except httptools.HttpParserError:
-            self._refuse(*(self._refusal or (400, "BAD_REQUEST", "Invalid HTTP request received.")))
+            self._refuse(
+                *(self._refusal or (400, ExtensionCode.BAD_REQUEST, "Invalid HTTP request received."))
+            )
         else:
             if self._fed > HEAD_BYTES:
                 self._refuse(*self._head_too_large())
 
-    def _stop_parsing(self, status: int, code: str, message: str) -> None:
+    def _stop_parsing(self, status: int, code: ExtensionCode, message: str) -> None:
         self._refusal = status, code, message
         raise ValueError(message)
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _head_too_large(self) -> tuple[int, str, str]:
+    def _head_too_large(self) -> tuple[int, ExtensionCode, str]:
         if self._in_head and len(self.url) > HEAD_BYTES // 2:
-            return 414, "URI_TOO_LONG", f"The request line and headers are larger than {HEAD_BYTES} bytes."
-        return 431, "HEADERS_TOO_LARGE", f"The headers are larger than {HEAD_BYTES} bytes."
+            return (
+                414,
+                ExtensionCode.URI_TOO_LONG,
+                f"The request line and headers are larger than {HEAD_BYTES} bytes.",
+            )
+        return 431, ExtensionCode.HEADERS_TOO_LARGE, f"The headers are larger than {HEAD_BYTES} bytes."
 
     # Whose turn it is.
 
@@ -320,11 +333,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self._awaited == "answer":
             self.transport.abort()
         elif self._in_head or self._fed or self._unfinished is not None:
-            self._refuse(408, "REQUEST_TIMEOUT", f"The request's {self._awaited} did not arrive in time.")
+            self._refuse(
+                408, ExtensionCode.REQUEST_TIMEOUT, f"The request's {self._awaited} did not arrive in time."
+            )
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, code: str, message: str) -> None:
+    def _refuse(self, status: int, code: ExtensionCode, message: str) -> None:
         """Answer what is owed, or else this; then close."""
         self._deaf = True
         if not self.is_idle:
@@ -337,8 +352,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self._wait_for_end(LINGER_SECONDS)
 
-    def _write_refusal(self, status: int, code: str, message: str) -> None:
-        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    def _write_refusal(self, status: int, code: ExtensionCode, message: str) -> None:
+        body = orjson.dumps({"errors": [{"message": message, "extensions": told(code)}]})
         headers = [
             *(header for header in self.server_state.default_headers if header != _CLOSE),
             (b"content-type", b"application/json; charset=utf-8"),

@@ -23,11 +23,13 @@ from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
 from gateway.http.capacity import Capacity
 from gateway.http.client import SocketClient
+from gateway.http.close_codes import SocketClose
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.http.origins import Origins
 from gateway.outages import Outages
 from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
 from schema.cost import Bill
 from schema.operations import Operation, Operations, Response, refusal
 
@@ -61,7 +63,7 @@ class SocketLimits:
 class _Close(Exception):
     """The socket is closed with this code of the protocol."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: SocketClose, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
 
@@ -88,7 +90,7 @@ class GraphQLSockets:
             return
         if PROTOCOL not in socket.scope.get("subprotocols", ()):
             await socket.accept()
-            await socket.close(4406, "Subprotocol not acceptable")
+            await socket.close(SocketClose.WRONG_SUBPROTOCOL, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=PROTOCOL)
         connection = _Connection(socket, self, network(client_address(socket.scope)))
@@ -101,13 +103,13 @@ class GraphQLSockets:
     def require_room(self) -> None:
         """For one socket more, which is among the open ones already."""
         if len(self._open) > self.limits.sockets:
-            raise _Close(1013, "Too many sockets: try again later")
+            raise _Close(SocketClose.LATER, "Too many sockets: try again later")
 
     def require_room_in(self, network: str) -> None:
         """As `require_room`, among the sockets of this network whose callers are not known, or not yet."""
         theirs = sum(each.caller is None and each.network == network for each in self._open)
         if theirs > self.limits.anonymous_sockets:
-            raise _Close(1013, "Too many sockets of this address: close one, or try again later")
+            raise _Close(SocketClose.LATER, "Too many sockets of this address: close one, or try again later")
 
     def require_room_of(self, user_id: UUID) -> None:
         """As `require_room`, among the sockets of this user."""
@@ -115,7 +117,7 @@ class GraphQLSockets:
             each.caller is not None and each.caller.principal.user_id == user_id for each in self._open
         )
         if theirs > self.limits.sockets_per_user:
-            raise _Close(1013, "Too many sockets of this user: close one, or try again later")
+            raise _Close(SocketClose.LATER, "Too many sockets of this user: close one, or try again later")
 
     def running_of(self, owner: UUID | str) -> int:
         """How many operations this user, or the anonymous callers of this network, have under way."""
@@ -152,7 +154,7 @@ class _Connection:
             await self._close(_over())
         except Unavailable as fault:
             self.sockets.outages.met(fault)
-            await self._close(_Close(1013, "A service that we need is away: try again later"))
+            await self._close(_Close(SocketClose.LATER, "A service that we need is away: try again later"))
         except _Close as close:
             await self._close(close)
         finally:
@@ -169,18 +171,18 @@ class _Connection:
                     await self._handle(message, text)
                     message, text = await self._receive()
         except TimeoutError:
-            raise _Close(4408, "Connection initialisation timeout") from None
+            raise _Close(SocketClose.INIT_TIMEOUT, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
-            raise _Close(4401, "Unauthorized")
+            raise _Close(SocketClose.NOT_INITIALISED, "Unauthorized")
         payload = message.get("payload")
         if payload is not None and not isinstance(payload, dict):
-            raise _Close(4400, "connection_init: `payload` must be an object")
+            raise _Close(SocketClose.BAD_MESSAGE, "connection_init: `payload` must be an object")
         authorization = (payload or {}).get("authorization", (payload or {}).get("Authorization"))
         if authorization is not None:
             identity, clock = self.sockets.parts.contexts.identity, self.sockets.parts.clock
             caller = await authenticate([str(authorization)], identity, clock.now())
             if caller is None or isinstance(caller, Unauthenticated):
-                raise _Close(4403, "Forbidden")
+                raise _Close(SocketClose.ACCESS_OVER, "Forbidden")
             self.caller = caller
             self.sockets.require_room_of(caller.principal.user_id)
         await self._send({"type": "connection_ack"})
@@ -216,15 +218,15 @@ class _Connection:
             raise WebSocketDisconnect(frame.get("code", 1000))
         text = frame.get("text")
         if text is None:
-            raise _Close(4400, "Frames are text")
+            raise _Close(SocketClose.BAD_MESSAGE, "Frames are text")
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError:
-            raise _Close(4400, "Frames are JSON") from None
+            raise _Close(SocketClose.BAD_MESSAGE, "Frames are JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise _Close(4400, "Frames are JSON objects with a `type`")
+            raise _Close(SocketClose.BAD_MESSAGE, "Frames are JSON objects with a `type`")
         if len(text) > _LONGEST_UNPAID and message["type"] != "subscribe":
-            raise _Close(4400, "Only `subscribe` may be that long")
+            raise _Close(SocketClose.BAD_MESSAGE, "Only `subscribe` may be that long")
         return message, text
 
     async def _send(self, message: dict[str, object]) -> None:
@@ -244,7 +246,7 @@ class _Connection:
             case "pong":
                 pass
             case "connection_init":
-                raise _Close(4429, "Too many initialisation requests")
+                raise _Close(SocketClose.INITIALISED_TWICE, "Too many initialisation requests")
             case "subscribe":
                 await self._subscribe(message, text)
             case "complete":
@@ -252,15 +254,15 @@ class _Connection:
                     task.cancel()
                     await asyncio.wait([task])  # or what is ending would be bounded by nothing
             case _:
-                raise _Close(4400, "Unknown message type")
+                raise _Close(SocketClose.BAD_MESSAGE, "Unknown message type")
 
     async def _subscribe(self, message: dict[str, object], text: str) -> None:
         id = _id(message)
         if id in self.running:
-            raise _Close(4409, f"Subscriber for {id} already exists")
+            raise _Close(SocketClose.ID_TAKEN, f"Subscriber for {id} already exists")
         payload = message.get("payload")
         if not isinstance(payload, dict):
-            raise _Close(4400, "subscribe: `payload` must be an object")
+            raise _Close(SocketClose.BAD_MESSAGE, "subscribe: `payload` must be an object")
         sent, request_id = text.encode(), uuid4().hex
         principal = None if self.caller is None else self.caller.principal
         address = client_address(self.socket.scope)
@@ -270,9 +272,11 @@ class _Connection:
             return
         request = read_members(payload, sent)
         if isinstance(request, HttpRefusal):
-            raise _Close(4400, f"subscribe: {request.message}")
+            raise _Close(SocketClose.BAD_MESSAGE, f"subscribe: {request.message}")
         if (crowded := self._crowded()) is not None:
-            errors = refusal([GraphQLError(crowded, extensions={"code": "THROTTLED"})], request_id).errors
+            errors = refusal(
+                [GraphQLError(crowded, extensions=coded(ExtensionCode.THROTTLED))], request_id
+            ).errors
             await self._send({"id": id, "type": "error", "payload": errors})
             return
         self.running[id] = asyncio.create_task(self._run(id, request, bill, request_id))
@@ -358,7 +362,7 @@ class _Connection:
                 operation, request.variables, context, parts.clock, capacity.turn
             )
         if capacity.is_exhausted:
-            return _unavailable("OVERLOADED", capacity.exhausted, request_id)
+            return _unavailable(ExtensionCode.OVERLOADED, capacity.exhausted, request_id)
         session_id = None if context.principal is None else context.principal.session_id
         deadline = asyncio.timeout(capacity.seconds)
         try:
@@ -369,7 +373,7 @@ class _Connection:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return _unavailable("TIMEOUT", capacity.too_slow, request_id)
+            return _unavailable(ExtensionCode.TIMEOUT, capacity.too_slow, request_id)
 
     async def _finish(self, id: str, message: dict[str, object]) -> None:
         """Say that it is over. The id is free before that: the client may use it again at once."""
@@ -382,12 +386,12 @@ class _Connection:
             del self.running[id]
 
 
-def _unavailable(code: str, message: str, request_id: str) -> Response:
-    return refusal([GraphQLError(message, extensions={"code": code})], request_id)
+def _unavailable(code: ExtensionCode, message: str, request_id: str) -> Response:
+    return refusal([GraphQLError(message, extensions=coded(code))], request_id)
 
 
 def _over() -> _Close:
-    return _Close(4403, "The access token has expired, or its session is over")
+    return _Close(SocketClose.ACCESS_OVER, "The access token has expired, or its session is over")
 
 
 async def _only(response: Response) -> AsyncIterator[Response]:
@@ -397,5 +401,5 @@ async def _only(response: Response) -> AsyncIterator[Response]:
 def _id(message: dict[str, object]) -> str:
     id = message.get("id")
     if not isinstance(id, str) or not id or len(id) > 200:
-        raise _Close(4400, "`id` must be a string")
+        raise _Close(SocketClose.BAD_MESSAGE, "`id` must be a string")
     return id

@@ -12,7 +12,9 @@ from typing import cast
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode, Frame
+from websockets.frames import Frame
+
+from gateway.http.close_codes import SocketClose
 
 LARGEST_MESSAGE = 100_000
 """In bytes. A larger one is refused with 1009, before the application would hold it."""
@@ -89,13 +91,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if len(self.frames) < MOST_FRAGMENTS:
             super().handle_cont(event)
         else:
-            self._refuse(CloseCode.MESSAGE_TOO_BIG, f"More than {MOST_FRAGMENTS} fragments")
+            self._refuse(SocketClose.TOO_LARGE, f"More than {MOST_FRAGMENTS} fragments")
 
     def send_receive_event_to_app(self) -> None:
         if self.queue.qsize() >= MOST_WAITING:
-            self._refuse(CloseCode.POLICY_VIOLATION, f"More than {MOST_WAITING} messages waiting")
+            self._refuse(SocketClose.TOO_FAST, f"More than {MOST_WAITING} messages waiting")
         elif self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
-            self._refuse(CloseCode.INVALID_DATA, "Text is UTF-8")  # uvicorn would log it as our error
+            self._refuse(SocketClose.NOT_UTF8, "Text is UTF-8")  # uvicorn would log it as our error
         else:
             super().send_receive_event_to_app()
 
@@ -132,10 +134,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._second, self._pings = now, 0
         self._pings += 1
         if self._pings > MOST_PINGS:
-            self._refuse(CloseCode.POLICY_VIOLATION, f"More than {MOST_PINGS} pings and pongs in a second")
+            self._refuse(SocketClose.TOO_FAST, f"More than {MOST_PINGS} pings and pongs in a second")
         return self._pings <= MOST_PINGS and not self.close_sent
 
-    def _refuse(self, code: CloseCode, reason: str) -> None:
+    def _refuse(self, code: SocketClose, reason: str) -> None:
         self.frames = []
         if not self.close_sent:
             self.conn.fail(code, reason)

@@ -22,6 +22,7 @@ from contexts.identity.api import (
 from contexts.pricing.api import Line, Perspective, PriceDraft, PriceSource
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import InvalidInput
 from gateway.seed.materials import FILES, Material, read_materials
 from resolvers.vocabulary.context import Contexts
@@ -177,7 +178,7 @@ async def _add_user(identity: Identity, person: _Person, account_id: UUID | None
     match added:
         case UserAdded(user):
             return user.id
-        case InvalidInput(details) if [detail.code for detail in details] == ["TAKEN"]:
+        case InvalidInput(details) if [detail.code for detail in details] == [DetailCode.TAKEN]:
             signed_in = await identity.sign_in(person.email, DEMO_PASSWORD, Device(), SYSTEM)
             if isinstance(signed_in, SignedIn):
                 return signed_in.principal.user_id

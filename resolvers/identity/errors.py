@@ -8,6 +8,7 @@ import strawberry
 
 from contexts.identity import api as identity
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.vocabulary.errors import (
     DomainError,
     ErrorCode,
@@ -69,13 +70,15 @@ def error_of(rejection: Rejection, at: datetime) -> DomainError:
             return VersionConflictError(
                 code=ErrorCode.VERSION_CONFLICT,
                 message=message,
-                details=[ErrorDetail(path=["input", "version"], code="STALE", message=message)],
+                details=[ErrorDetail(path=["input", "version"], code=DetailCode.STALE, message=message)],
                 expected=expected,
                 actual=actual,
             )
         case identity.LockedOut():
-            message = f"Nobody active could edit roles any more: somebody must keep {identity.ROLE_MANAGE}."
-            return shared_error(rejections.InvalidInput.at("scopes", "LOCKED_OUT", message))
+            message = (
+                f"must leave {identity.ROLE_MANAGE} to somebody active, or nobody could edit roles any more"
+            )
+            return shared_error(rejections.InvalidInput.at("scopes", DetailCode.LOCKED_OUT, message))
         case (
             rejections.InvalidInput()
             | rejections.NotFound()

@@ -8,6 +8,7 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.identity.api import ACCOUNT_APPROVE, ACCOUNT_MANAGE, ACCOUNT_READ, AccountStatus
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from contexts.shared.states import STATES
 from resolvers.identity import errors
 from resolvers.identity.accounts import BuyerAccount
@@ -464,14 +465,14 @@ def account_of(info: Info, account_id: str | None) -> UUID | rejections.InvalidI
     if account_id is None:
         own = info.context.signed_in().account_id
         return own or rejections.InvalidInput.at(
-            "accountId", "REQUIRED", "Name the account: only a buyer has one of their own."
+            "accountId", DetailCode.REQUIRED, "must name the account: only a buyer has one of their own"
         )
     return id_of("BuyerAccount", account_id) or not_an_id("accountId", "a buyer account")
 
 
 def not_an_id(field: str, of: str) -> rejections.InvalidInput:
     """The refusal of an id that is of something else, or of nothing."""
-    return rejections.InvalidInput.at(field, "NOT_AN_ID", f"This is not the id of {of}.")
+    return rejections.InvalidInput.at(field, DetailCode.NOT_AN_ID, f"must be the id of {of}")
 
 
 async def _decide(

@@ -7,6 +7,7 @@ import strawberry
 from contexts.identity import api as identity
 from contexts.identity.api import AccountStatus, AccountStep, InvitationStatus
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.vocabulary.errors import DomainError, ErrorCode, ErrorDetail, SharedRejection, shared_error
 
 
@@ -86,12 +87,14 @@ def error_of(rejection: Rejection) -> DomainError:
                 " release it."
             )
             return CnpjTakenError(
-                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "TAKEN", message)]
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", DetailCode.TAKEN, message)]
             )
         case identity.CnpjNotHeld():
             message = "This account does not hold its CNPJ, or no longer; look at both accounts again."
             return CnpjNotHeldError(
-                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "NOT_HELD", message)]
+                code=ErrorCode.CONFLICT,
+                message=message,
+                details=[_detail("id", DetailCode.NOT_HELD, message)],
             )
         case identity.AccountStepRefused(AccountStatus.PENDING, AccountStep.INFORMATION_PROVIDED):
             return _not_possible(
@@ -112,7 +115,7 @@ def error_of(rejection: Rejection) -> DomainError:
         case identity.LastAdministrator():
             message = "This is the last active administrator; make somebody else one first."
             return LastAdministratorError(
-                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", "LAST", message)]
+                code=ErrorCode.CONFLICT, message=message, details=[_detail("id", DetailCode.LAST, message)]
             )
         case identity.InvitationClosed(status):
             return InvitationClosedError(
@@ -146,5 +149,5 @@ def _not_possible(status: AccountStatus, step: AccountStep, message: str) -> Acc
     )
 
 
-def _detail(field: str, code: str, message: str) -> ErrorDetail:
+def _detail(field: str, code: DetailCode, message: str) -> ErrorDetail:
     return ErrorDetail(path=["input", field], code=code, message=message)

@@ -9,6 +9,7 @@ import strawberry
 
 from contexts.identity import api as identity
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.identity.errors import error_of
 from resolvers.identity.passwords import hashing
 from resolvers.identity.types import EndedSession, Session, UserSession
@@ -163,7 +164,7 @@ class SessionMutation:
     async def user_session_revoke(self, info: Info, input: UserSessionRevokeInput) -> Payload[EndedSession]:
         session_id = id_of("UserSession", input.id)
         if session_id is None:
-            malformed = rejections.InvalidInput.at("id", "NOT_AN_ID", "This is not a session's id.")
+            malformed = rejections.InvalidInput.at("id", DetailCode.NOT_AN_ID, "must be the id of a session")
             return refused(info, error_of(malformed, info.context.at))
         return await _end(info, session_id)
 

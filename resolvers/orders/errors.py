@@ -8,6 +8,7 @@ import strawberry
 from contexts.orders import api as ordering
 from contexts.orders.api import OrderStatus
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.vocabulary.errors import (
     DomainError,
     ErrorCode,
@@ -93,7 +94,9 @@ def error_of(rejection: Rejection) -> DomainError:
     """The GraphQL error of any refusal of this context."""
     match rejection:
         case ordering.EmptyCart():
-            return EmptyCartError(code=ErrorCode.EMPTY_CART, message="The cart is empty.", details=[])
+            return EmptyCartError(
+                code=ErrorCode.EMPTY_CART, message="The cart is empty; put something in.", details=[]
+            )
         case ordering.AccountNotApproved():
             message = "This buyer account may not order; ask the sales team."
             return AccountNotApprovedError(code=ErrorCode.ACCOUNT_NOT_APPROVED, message=message, details=[])
@@ -102,7 +105,7 @@ def error_of(rejection: Rejection) -> DomainError:
             return VersionConflictError(
                 code=ErrorCode.VERSION_CONFLICT,
                 message=message,
-                details=[_detail("cartVersion", "STALE", message)],
+                details=[_detail("cartVersion", DetailCode.STALE, message)],
                 expected=expected,
                 actual=actual,
             )
@@ -112,18 +115,19 @@ def error_of(rejection: Rejection) -> DomainError:
                 code=ErrorCode.PRICE_ON_REQUEST, message=message, details=[], skus=list(skus)
             )
         case ordering.PriceChanged(expected_total, actual_total):
-            message = f"The total is {actual_total.amount}, not {expected_total.amount}."
+            message = f"The total is {actual_total.amount}, not {expected_total.amount}; look at it and order again."
             return PriceChangedError(
                 code=ErrorCode.PRICE_CHANGED,
                 message=message,
-                details=[_detail("expectedTotal", "STALE", message)],
+                details=[_detail("expectedTotal", DetailCode.STALE, message)],
                 expected=expected_total,  # type: ignore[arg-type]  # resolved from the context's own Money
                 actual=actual_total,  # type: ignore[arg-type]  # resolved from the context's own Money
             )
         case ordering.OutOfStock(lines):
             return OutOfStockError(
                 code=ErrorCode.OUT_OF_STOCK,
-                message="; ".join(
+                message="Ask for less of "
+                + "; ".join(
                     f"{line.sku}: {plain(line.available)} of {plain(line.requested)} available"
                     for line in lines
                 ),
@@ -156,5 +160,5 @@ def error_of(rejection: Rejection) -> DomainError:
             assert_never(rejection)
 
 
-def _detail(field: str, code: str, message: str) -> ErrorDetail:
+def _detail(field: str, code: DetailCode, message: str) -> ErrorDetail:
     return ErrorDetail(path=["input", field], code=code, message=message)

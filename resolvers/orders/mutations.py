@@ -8,6 +8,7 @@ import strawberry
 from contexts.identity.api import CART_WRITE
 from contexts.orders import api as ordering
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.orders.errors import error_of
 from resolvers.orders.reach import customer_of, reach_of
 from resolvers.orders.types import Cart, Order
@@ -124,7 +125,8 @@ async def _move(info: Info, step: ordering.MoveOrder, input: OrderTransitionInpu
     order_id = id_of("Order", input.id)
     if order_id is None:
         return refused(
-            info, error_of(rejections.InvalidInput.at("id", "NOT_AN_ID", "This is not an order's id."))
+            info,
+            error_of(rejections.InvalidInput.at("id", DetailCode.NOT_AN_ID, "must be the id of an order")),
         )
     outcome = await step(
         reach_of(principal),

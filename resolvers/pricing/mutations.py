@@ -10,6 +10,7 @@ from contexts.identity.api import PRICE_WRITE
 from contexts.pricing import api as pricing
 from contexts.pricing.api import PriceSource
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
 from resolvers.pricing.types import Price
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import requires
@@ -68,7 +69,7 @@ class Mutation:
                     info,
                     shared_error(
                         rejections.InvalidInput.at(
-                            "accountId", "NOT_AN_ID", "This is not a buyer account's id."
+                            "accountId", DetailCode.NOT_AN_ID, "must be the id of a buyer account"
                         )
                     ),
                 )

@@ -6,6 +6,8 @@ import strawberry
 from graphql import GraphQLError
 
 from contexts.shared import rejections
+from contexts.shared.codes import DetailCode
+from resolvers.vocabulary.extension_codes import ExtensionCode, coded
 
 
 @strawberry.enum(description="Why a mutation was refused. Clients branch on this, never on the message.")
@@ -60,8 +62,16 @@ class ErrorDetail:
     """Where and what."""
 
     path: list[str] = strawberry.field(description='Where in the arguments, e.g. `["input", "quantity"]`.')
-    code: str = strawberry.field(description="A stable word for the rule that was broken.")
-    message: str = strawberry.field(description="The same for a person, in English.")
+    code: DetailCode = strawberry.field(
+        graphql_type=str,
+        description=(
+            "A stable word for the rule that was broken, the same in every input: one of the list in"
+            " `docs/error-codes.md`, to which more are added."
+        ),
+    )
+    message: str = strawberry.field(
+        description="The same in English, for developers; people read `graphql/messages`."
+    )
 
 
 @strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
@@ -69,7 +79,9 @@ class DomainError:
     """The envelope's error; implementations add typed facts."""
 
     code: ErrorCode = strawberry.field(description="What kind of refusal this is.")
-    message: str = strawberry.field(description="The same for a person, in English.")
+    message: str = strawberry.field(
+        description="The same in English, for developers; people read `graphql/messages`."
+    )
     details: list[ErrorDetail] = strawberry.field(
         description="The pieces of the input that are to blame; empty when none is."
     )
@@ -114,7 +126,7 @@ def shared_error(rejection: SharedRejection) -> DomainError:
         case rejections.InvalidInput(details):
             return InvalidInputError(
                 code=ErrorCode.INVALID_INPUT,
-                message="; ".join(detail.message for detail in details),
+                message="; ".join(map(_sentence, details)),
                 details=[ErrorDetail(path=list(d.path), code=d.code, message=d.message) for d in details],
             )
         case rejections.NotFound(what, path):
@@ -122,7 +134,7 @@ def shared_error(rejection: SharedRejection) -> DomainError:
             return NotFoundError(
                 code=ErrorCode.NOT_FOUND,
                 message=message,
-                details=[ErrorDetail(path=list(path), code="NOT_FOUND", message=message)],
+                details=[ErrorDetail(path=list(path), code=DetailCode.NOT_FOUND, message=message)],
             )
         case rejections.Forbidden(message):
             return ForbiddenError(code=ErrorCode.FORBIDDEN, message=message, details=[])
@@ -132,16 +144,21 @@ def shared_error(rejection: SharedRejection) -> DomainError:
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 message=message,
                 details=[
-                    ErrorDetail(path=["input", "idempotencyKey"], code="REUSED", message=message),
+                    ErrorDetail(path=["input", "idempotencyKey"], code=DetailCode.REUSED, message=message),
                 ],
             )
+
+
+def _sentence(detail: rejections.Detail) -> str:
+    """What is wrong, and with what: the field's path without the argument's name."""
+    return f"{'.'.join(detail.path[1:])}: {detail.message}"
 
 
 class BadUserInput(GraphQLError):
     """An argument of a query that no type can rule out: a malformed id or cursor, `first: 0`."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
+        super().__init__(message, extensions=coded(ExtensionCode.BAD_USER_INPUT))
 
 
 class Denied(GraphQLError):
@@ -150,9 +167,9 @@ class Denied(GraphQLError):
     @classmethod
     def unauthenticated(cls, message: str) -> "Denied":
         """The caller has to sign in first."""
-        return cls(message, extensions={"code": "UNAUTHENTICATED"})
+        return cls(message, extensions=coded(ExtensionCode.UNAUTHENTICATED))
 
     @classmethod
     def forbidden(cls, message: str) -> "Denied":
         """The caller is known, and may not."""
-        return cls(message, extensions={"code": "FORBIDDEN"})
+        return cls(message, extensions=coded(ExtensionCode.FORBIDDEN))

@@ -159,9 +159,9 @@ async def test_an_address_that_was_taken_meanwhile(shop: Shop, settings: Setting
     [
         ("VIEWER", "10", "NOT_A_BUYER"),
         ("ADMINISTRATOR", "0", "NOT_A_BUYER"),
-        ("BUYER", "-0.01", "INVALID"),
-        ("BUYER", "0.001", "INVALID"),
-        ("BUYER", "1000000000000", "INVALID"),
+        ("BUYER", "-0.01", "NEGATIVE"),
+        ("BUYER", "0.001", "TOO_MANY_DECIMALS"),
+        ("BUYER", "1000000000000", "TOO_LARGE"),
     ],
 )
 async def test_an_approval_limit_is_a_buyer_s(shop: Shop, role: str, limit: str, code: str) -> None:
@@ -257,7 +257,7 @@ async def test_the_staff(shop: Shop, settings: Settings) -> None:
     email, id = await staff(shop, settings, "pricing")
     listed = (await shop.operation("backoffice/StaffUsers", {"role": "pricing"}, ADMIN)).data["staffUsers"]
     assert {each["user"]["email"] for each in listed} == {PRECOS, email}
-    for roles, code in ((["king"], "UNKNOWN_ROLE"), ([], "UNKNOWN_ROLE"), (["buyer"], "UNKNOWN_ROLE")):
+    for roles, code in ((["king"], "UNKNOWN_ROLE"), ([], "REQUIRED"), (["buyer"], "UNKNOWN_ROLE")):
         input = {"id": id, "roles": roles}
         answer = await shop.operation("backoffice/SetStaffUserRoles", {"input": input}, ADMIN)
         assert answer.refused("staffUserRolesSet")["details"][0]["code"] == code
@@ -333,7 +333,7 @@ async def test_portfolios_go_from_rep_to_rep(shop: Shop, settings: Settings) -> 
     ):
         assert refused_change["error"]["details"][0]["code"] == "NOT_A_REP"
     same = await change(shop, "Transfer", fromRepId=two_id, toRepId=two_id)
-    assert same["error"]["details"][0]["code"] == "SAME_REP"
+    assert same["error"]["details"][0]["code"] == "SAME"
     wrong = await change(shop, "Transfer", fromRepId=two_id, toRepId=firms[0])
     assert wrong["error"]["details"][0]["code"] == "NOT_AN_ID"
 

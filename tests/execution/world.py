@@ -23,6 +23,7 @@ from contexts.orders import api as orders
 from contexts.pricing import api as pricing
 from contexts.shared import rejections
 from contexts.shared.audit import Actor
+from contexts.shared.codes import DetailCode
 from contexts.shared.money import Money
 from contexts.shared.pagination import InvalidPosition, Page, Window
 from contexts.shared.quantity import Quantity
@@ -718,7 +719,7 @@ class _Invitations(_Files):
 
 # Writes: every outcome there is, and a few there should not be.
 
-INVALID = rejections.InvalidInput.at("quantity", "NEGATIVE", "The quantity must not be negative.")
+INVALID = rejections.InvalidInput.at("quantity", DetailCode.NEGATIVE, "The quantity must not be negative.")
 NOT_FOUND = rejections.NotFound("product", ("input", "sku"))
 
 

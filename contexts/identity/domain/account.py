@@ -8,6 +8,10 @@ from uuid import UUID
 from stdnum.br import cnpj
 from stdnum.exceptions import ValidationError
 
+from contexts.shared.codes import DetailCode
+from contexts.shared.rejections import Wrong
+
+NOT_A_CNPJ = Wrong(DetailCode.INVALID_CNPJ, "must be a CNPJ: 14 characters, the last 2 check digits")
 _CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 _LONGEST_TYPED = 100
 """Characters of a CNPJ with whatever punctuation: looking at each of more takes time for nothing."""

@@ -4,14 +4,17 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.postal_codes import state_of
-from contexts.shared.rejections import Detail
-from contexts.shared.states import STATES
+from contexts.shared.codes import DetailCode
+from contexts.shared.rejections import Detail, Wrong
+from contexts.shared.states import STATES, UNKNOWN_STATE
+from contexts.shared.text import one_line, unless_blank
 
 MAX_LINE = 200
 MAX_ADDRESSES = 50
 """Of one account: an open construction site each, and room to spare."""
+NOT_A_CEP = Wrong(DetailCode.INVALID_POSTAL_CODE, "must be a CEP: 8 digits")
+TOO_MANY_ADDRESSES = Wrong(DetailCode.TOO_MANY, f"may be at most {MAX_ADDRESSES} addresses")
 
 _POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
 
@@ -56,9 +59,10 @@ def parse_address(typed: Address, path: tuple[str, ...]) -> Address | list[Detai
 
     def line(field: str, text: str) -> str:
         kept = one_line(text, MAX_LINE)
-        if kept is None:
-            details.append(Detail((*path, field), "INVALID", f"1 to {MAX_LINE} printable characters"))
-        return kept or ""
+        if isinstance(kept, Wrong):
+            details.append(kept.at(*path, field))
+            return ""
+        return kept
 
     def optional(field: str, text: str | None) -> str | None:
         return None if text is None or not text.strip() else line(field, text)
@@ -67,16 +71,16 @@ def parse_address(typed: Address, path: tuple[str, ...]) -> Address | list[Detai
     complement = optional("complement", typed.complement)
     district, city = line("district", typed.district), line("city", typed.city)
     if typed.state not in STATES:
-        details.append(Detail((*path, "state"), "UNKNOWN_STATE", "a state's two-letter code"))
+        details.append(unless_blank(typed.state, UNKNOWN_STATE).at(*path, "state"))
     postal_code = parse_postal_code(typed.postal_code)
     if postal_code is None:
-        details.append(Detail((*path, "postalCode"), "INVALID", "a CEP: 8 digits"))
+        details.append(unless_blank(typed.postal_code, NOT_A_CEP).at(*path, "postalCode"))
     elif typed.state in STATES and state_of(postal_code) != typed.state:
         details.append(
             Detail(
                 (*path, "postalCode"),
-                "STATE_MISMATCH",
-                f"this CEP is not in {typed.state}; correct the one or the other",
+                DetailCode.STATE_MISMATCH,
+                f"is not in {typed.state}; correct the one or the other",
             )
         )
     label = optional("label", typed.label)

@@ -9,7 +9,9 @@ from typing import Final
 
 from zxcvbn import zxcvbn
 
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import Detail
+from contexts.shared.text import BLANK, UNPRINTABLE, too_long
 
 MIN_PASSWORD: Final = 10
 MAX_PASSWORD: Final = 1024
@@ -49,12 +51,14 @@ def may_be_password(text: str) -> bool:
 def password_malformed(text: str, field: str) -> Detail | None:
     """Why this can be no password, as far as a glance tells."""
     path = ("input", field)
+    if not text.strip():
+        return BLANK.at(*path)
     if len(text) < MIN_PASSWORD:
-        return Detail(path, "TOO_SHORT", f"at least {MIN_PASSWORD} characters")
+        return Detail(path, DetailCode.TOO_SHORT, f"must have at least {MIN_PASSWORD} characters")
     if len(text) > MAX_PASSWORD:
-        return Detail(path, "TOO_LONG", f"at most {MAX_PASSWORD} characters")
+        return too_long(MAX_PASSWORD).at(*path)
     if _NO_TEXT.search(text):
-        return Detail(path, "INVALID", "contains characters that are not text")
+        return UNPRINTABLE.at(*path)
     return None
 
 
@@ -70,5 +74,7 @@ def password_problem(text: str, field: str, *personal: str) -> Detail | None:
     known = [*_COMMON_HERE, *(word for each in personal for word in (each, *re.split(r"\W+", each)) if word)]
     is_known = text.casefold() in map(str.casefold, personal)
     if is_known or zxcvbn(text[:_LOOKED_AT], user_inputs=known)["guesses"] < _FEWEST_GUESSES:
-        return Detail(path, "TOO_COMMON", "among the passwords tried first; choose another, longer one")
+        return Detail(
+            path, DetailCode.TOO_COMMON, "is among the passwords tried first; choose another, longer one"
+        )
     return None

@@ -8,10 +8,14 @@ from typing import Final
 from uuid import UUID
 
 from contexts.identity.domain.account import Account
+from contexts.shared.codes import DetailCode
 from contexts.shared.money import Money
+from contexts.shared.rejections import InvalidInput, Wrong
+from contexts.shared.text import unless_blank
 
 MAX_EMAIL = 254
 MAX_NAME = 200
+NOT_AN_EMAIL = Wrong(DetailCode.INVALID_EMAIL, "must be an e-mail address")
 
 # What the mailer can write to, and in one spelling only: an RFC 5322 dot-atom of ASCII at a host name. Comments,
 # quotes and letters that fold into others would let two texts be one mailbox, and the throttle counts texts.
@@ -110,6 +114,11 @@ def parse_email(text: str) -> str | None:
     is given as punycode ("xn--…"); a local part with such letters is refused, as most servers would."""
     email = text.strip()
     return email if len(email) <= MAX_EMAIL and _EMAIL.fullmatch(email) else None
+
+
+def no_email(text: str) -> InvalidInput:
+    """The rejection of an input's `email` that is none."""
+    return InvalidInput((unless_blank(text, NOT_AN_EMAIL).at("input", "email"),))
 
 
 def mailbox(email: str) -> str:

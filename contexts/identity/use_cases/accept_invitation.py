@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 from contexts.identity.domain.invitation import InvitationStatus
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.session import digest
 from contexts.identity.domain.user import MAX_NAME, User
 from contexts.identity.ports import Invitations, Passwords, Users
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.rejections import Detail, InvalidInput, Wrong
+from contexts.shared.text import one_line
 from contexts.shared.transaction import Transactions
 
 
@@ -54,11 +54,11 @@ class AcceptInvitation:
             return InvitationInvalid()
         details: list[Detail] = []
         full_name = one_line(name, MAX_NAME)
-        if full_name is None:
-            details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
+        if isinstance(full_name, Wrong):
+            details.append(full_name.at("input", "name"))
         if problem := await self.passwords.problem(password, "password", name, found.email):
             details.append(problem)
-        if details or full_name is None:
+        if details or isinstance(full_name, Wrong):
             return InvalidInput(tuple(details))
         password_hash = await self.passwords.hash(password)
         async with self.transactions.begin() as transaction:

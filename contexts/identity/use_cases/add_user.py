@@ -4,14 +4,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.scopes import BUYER_ROLES, ROLES
-from contexts.identity.domain.user import MAX_NAME, User, parse_email
+from contexts.identity.domain.user import MAX_NAME, NOT_AN_EMAIL, User, parse_email
 from contexts.identity.ports import Accounts, Passwords, Users
 from contexts.shared.audit import SYSTEM, Act, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.rejections import NONE_GIVEN, Detail, InvalidInput, NotFound, Wrong
+from contexts.shared.text import one_line, unless_blank
 from contexts.shared.transaction import Transactions
 
 
@@ -44,15 +45,15 @@ class AddUser:
         details: list[Detail] = []
         address = parse_email(email)
         if address is None:
-            details.append(Detail(("input", "email"), "INVALID", "not an e-mail address"))
+            details.append(unless_blank(email, NOT_AN_EMAIL).at("input", "email"))
         full_name = one_line(name, MAX_NAME)
-        if full_name is None:
-            details.append(Detail(("input", "name"), "INVALID", f"1 to {MAX_NAME} printable characters"))
+        if isinstance(full_name, Wrong):
+            details.append(full_name.at("input", "name"))
         if problem := await self.passwords.problem(password, "password", name, email):
             details.append(problem)
         if problem := _role_problem(roles, account_id):
             details.append(problem)
-        if details or address is None or full_name is None:
+        if details or address is None or isinstance(full_name, Wrong):
             return InvalidInput(tuple(details))
         user = User(new_id(), full_name, address)
         password_hash = await self.passwords.hash(password)
@@ -61,7 +62,9 @@ class AddUser:
                 return NotFound("buyer account", ("input", "accountId"))
             now = self.clock.now()
             if not await self.users.add(transaction, user, password_hash, roles, account_id, now):
-                return InvalidInput.at("email", "TAKEN", "there is a user with this e-mail address already")
+                return InvalidInput.at(
+                    "email", DetailCode.TAKEN, "there is a user with this e-mail address already"
+                )
             await transaction.record(
                 Act(
                     SYSTEM,
@@ -78,10 +81,12 @@ class AddUser:
 
 def _role_problem(roles: Collection[str], account_id: UUID | None) -> Detail | None:
     path = ("input", "roles")
-    if not roles or not ROLES.keys() >= set(roles):
-        return Detail(path, "UNKNOWN_ROLE", f"one or more of {', '.join(sorted(ROLES))}")
+    if not roles:
+        return NONE_GIVEN.at(*path)
+    if not ROLES.keys() >= set(roles):
+        return Detail(path, DetailCode.UNKNOWN_ROLE, f"must be one or more of {', '.join(sorted(ROLES))}")
     if account_id is None and not BUYER_ROLES.isdisjoint(roles):
-        return Detail(path, "NEEDS_ACCOUNT", "a buyer's role needs the account they buy for")
+        return Detail(path, DetailCode.NEEDS_ACCOUNT, "a buyer's role needs the account they buy for")
     if account_id is not None and not BUYER_ROLES.issuperset(roles):
-        return Detail(path, "STAFF_ROLE", "a staff role is not for users of a buyer account")
+        return Detail(path, DetailCode.STAFF_ROLE, "a staff role is not for users of a buyer account")
     return None

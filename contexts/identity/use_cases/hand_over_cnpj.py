@@ -19,6 +19,7 @@ from contexts.identity.use_cases.move_account import (
 )
 from contexts.shared.audit import Actor
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import InvalidInput, NotFound
 from contexts.shared.transaction import Transactions
@@ -55,7 +56,7 @@ class HandOverCnpj:
         if isinstance(parsed, InvalidInput):
             return parsed
         if command.giver_id == command.taker_id:
-            return InvalidInput.at("toId", "SAME", "this account has it")
+            return InvalidInput.at("toId", DetailCode.SAME, "must be another account: this one gives it")
         reason, note, ids = parsed.reason, parsed.note, [command.giver_id, command.taker_id]
         async with self.transactions.begin() as transaction:
             visible = await self.accounts.visible(principal, ids, within=transaction)
@@ -69,7 +70,9 @@ class HandOverCnpj:
             if taker is None:
                 return NotFound("buyer account", ("input", "toId"))
             if giver.cnpj != taker.cnpj:
-                return InvalidInput.at("toId", "OTHER_CNPJ", "this account was registered with another CNPJ")
+                return InvalidInput.at(
+                    "toId", DetailCode.OTHER_CNPJ, "this account was registered with another CNPJ"
+                )
             given = await self.register.last_change(transaction, giver.id)
             taken = await self.register.last_change(transaction, taker.id)
             if (

@@ -19,15 +19,24 @@ from contexts.identity.domain.invitation import (
 )
 from contexts.identity.domain.scopes import ACCOUNT_MANAGE, USER_MANAGE
 from contexts.identity.domain.session import digest, new_secret
-from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, mailbox, parse_email
+from contexts.identity.domain.user import (
+    ROLE_NAMES,
+    AccountRole,
+    Principal,
+    mailbox,
+    no_email,
+    parse_email,
+)
 from contexts.identity.ports import AccountRegister, Accounts, Directory, Invitations, Users
 from contexts.identity.use_cases.keep_addresses import reached
 from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import SYSTEM, Act, Actor, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
-from contexts.shared.money import CENTAVO, Money
-from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
+from contexts.shared.money import CENTAVO, TOTAL_DECIMALS, Money
+from contexts.shared.number import number_problem
+from contexts.shared.rejections import NONE_GIVEN, Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 USER_INVITED = "identity.user_invited"
@@ -83,7 +92,7 @@ class InviteUser:
     ) -> Invited | InvalidInput | NotFound | Forbidden:
         email = parse_email(command.email)
         if email is None:
-            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+            return no_email(command.email)
         limit = parse_limit(command.role, command.approval_limit)
         if isinstance(limit, InvalidInput):
             return limit
@@ -96,7 +105,9 @@ class InviteUser:
                 return NotFound("buyer account", ("input", "accountId"))
             members = (await self.directory.of_accounts([account.id], within=transaction))[account.id]
             if any(member.user.email.lower() == email.lower() for member in members):
-                return InvalidInput.at("email", "TAKEN", "this person is one of the account's users already")
+                return InvalidInput.at(
+                    "email", DetailCode.TAKEN, "this person is one of the account's users already"
+                )
             if account.status is not AccountStatus.APPROVED and any(
                 member.user.id == principal.user_id and not member.email_verified for member in members
             ):
@@ -105,7 +116,7 @@ class InviteUser:
             draft = _draft(account.id, email, roles, limit, principal.user_id, now)
             invited = await _invite(transaction, by, self.invitations, draft)
             if not invited.replayed and await _too_many(transaction, account, self.invitations, draft):
-                return InvalidInput.at("email", "TOO_MANY", TOO_MANY)
+                return InvalidInput.at("email", DetailCode.TOO_MANY, TOO_MANY)
             await transaction.commit()
         return invited
 
@@ -125,7 +136,7 @@ class InviteStaff:
     ) -> Invited | InvalidInput | Forbidden:
         address = parse_email(email)
         if address is None:
-            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+            return no_email(email)
         async with self.transactions.begin() as transaction:
             held = tuple(sorted(set(roles)))
             acting = await with_present_scopes(transaction, principal, self.users)
@@ -136,7 +147,7 @@ class InviteStaff:
                 return wrong
             staff = await self.directory.staff(within=transaction)
             if any(member.user.email.lower() == address.lower() for member in staff):
-                return InvalidInput.at("email", "TAKEN", "this person is one of the staff already")
+                return InvalidInput.at("email", DetailCode.TAKEN, "this person is one of the staff already")
             draft = _draft(None, address, held, None, principal.user_id, self.clock.now())
             invited = await _invite(transaction, by, self.invitations, draft)
             await transaction.commit()
@@ -172,9 +183,11 @@ class InviteByOperator:
         """`operator`: what the console calls who is there; the trail knows no user."""
         address = parse_email(email)
         if address is None:
-            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+            return no_email(email)
         if await self.users.credentials(address) is not None:
-            return InvalidInput.at("email", "TAKEN", "there is a user with this e-mail address already")
+            return InvalidInput.at(
+                "email", DetailCode.TAKEN, "there is a user with this e-mail address already"
+            )
         held, now = tuple(sorted(set(roles))), self.clock.now()
         async with self.transactions.begin() as transaction:
             wrong = _unknown(held, await self.directory.staff_roles(within=transaction))
@@ -239,7 +252,7 @@ class ResendInvitation:
             sent = replace(held, expires_at=now + INVITATION_LIFE, mailings=held.mailings + 1)
             await self.invitations.put(transaction, sent)
             if account is not None and await _too_many(transaction, account, self.invitations, sent):
-                return InvalidInput.at("id", "TOO_MANY", TOO_MANY)
+                return InvalidInput.at("id", DetailCode.TOO_MANY, TOO_MANY)
             await _send(transaction, sent)
             await transaction.record(_act(by, "identity.invitation_resent", sent, now))
             await transaction.commit()
@@ -283,11 +296,9 @@ def parse_limit(role: AccountRole, amount: Decimal | None) -> Money | InvalidInp
     if amount is None:
         return None
     if role is not AccountRole.BUYER:
-        return InvalidInput.at("approvalLimit", "NOT_A_BUYER", "only a buyer has an approval limit")
-    if not 0 <= amount <= MAX_LIMIT or amount != amount.quantize(CENTAVO):
-        return InvalidInput.at(
-            "approvalLimit", "INVALID", "an amount in reais of at most two decimals, from 0"
-        )
+        return InvalidInput.at("approvalLimit", DetailCode.NOT_A_BUYER, "only a buyer has an approval limit")
+    if (wrong := number_problem(amount, MAX_LIMIT, TOTAL_DECIMALS)) is not None:
+        return InvalidInput((wrong.at("input", "approvalLimit"),))
     return Money(amount.quantize(CENTAVO))
 
 
@@ -299,8 +310,12 @@ def grantable(
 
 
 def _unknown(roles: Collection[str], known: dict[str, frozenset[str]]) -> InvalidInput | None:
-    if not roles or not known.keys() >= set(roles):
-        return InvalidInput.at("roles", "UNKNOWN_ROLE", f"one or more of {', '.join(sorted(known))}")
+    if not roles:
+        return InvalidInput((NONE_GIVEN.at("input", "roles"),))
+    if not known.keys() >= set(roles):
+        return InvalidInput.at(
+            "roles", DetailCode.UNKNOWN_ROLE, f"must be one or more of {', '.join(sorted(known))}"
+        )
     return None
 
 

@@ -4,12 +4,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
+from contexts.identity.domain.address import (
+    MAX_ADDRESSES,
+    TOO_MANY_ADDRESSES,
+    AccountAddress,
+    Address,
+    parse_address,
+)
 from contexts.identity.domain.scopes import ACCOUNT_APPROVE
 from contexts.identity.domain.user import Principal
 from contexts.identity.ports import AccountRegister, Accounts, AddressBook
 from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Transaction, Transactions
@@ -76,7 +83,7 @@ class PutAddress:
             if after == before:
                 return AddressesKept(account, replayed=True)
             if before is None and len(present) >= MAX_ADDRESSES:
-                return InvalidInput.at("accountId", "TOO_MANY", f"at most {MAX_ADDRESSES} addresses")
+                return InvalidInput((TOO_MANY_ADDRESSES.at("input", "accountId"),))
             if after.primary and place.state != account.state and not _decides_prices(principal, account):
                 return PRICED_BY_STATE
             await self.addresses.put(transaction, account.id, after)
@@ -119,7 +126,9 @@ class RemoveAddress:
                 return AddressesKept(account, replayed=True)
             if gone.primary:
                 return InvalidInput.at(
-                    "id", "PRIMARY", "make another address the main one first; an account has always one"
+                    "id",
+                    DetailCode.PRIMARY,
+                    "make another address the main one first; an account has always one",
                 )
             await self.addresses.remove(transaction, gone.id)
             await transaction.record(

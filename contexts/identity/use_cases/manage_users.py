@@ -16,6 +16,7 @@ from contexts.identity.use_cases.invite import beyond, grantable, parse_limit
 from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Transaction, Transactions
 
@@ -220,7 +221,7 @@ class ChangeStaffRoles:
                 and await self.accounts.portfolio_of(user_id, within=transaction)
             ):
                 return InvalidInput.at(
-                    "roles", "HAS_PORTFOLIO", "transfer this rep's portfolio to another rep first"
+                    "roles", DetailCode.HAS_PORTFOLIO, "transfer this rep's portfolio to another rep first"
                 )
             now = self.clock.now()
             await self.people.set_roles(transaction, found, wanted, now)

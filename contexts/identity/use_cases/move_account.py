@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.domain.account import Account, AccountStatus
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.onboarding import (
     MAX_REASON,
     AccountChange,
@@ -19,7 +18,8 @@ from contexts.identity.ports import AccountRegister, Accounts, Directory, Sessio
 from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Detail, InvalidInput, NotFound
+from contexts.shared.rejections import Detail, InvalidInput, NotFound, Wrong
+from contexts.shared.text import one_line, several_lines
 from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Event, Transaction, Transactions
 
@@ -195,26 +195,17 @@ async def tell_administrators(transaction: Transaction, directory: Directory, ch
 def parse_step(command: MoveAccountCommand, step: AccountStep) -> MoveAccountCommand | InvalidInput:
     """The command with its texts as they are kept."""
     details: list[Detail] = []
-    reason = _text(command.reason)
-    if reason is None:
+    reason = several_lines(command.reason, MAX_REASON)
+    if isinstance(reason, Wrong):
         field = "information" if step is AccountStep.INFORMATION_PROVIDED else "reason"
-        details.append(Detail(("input", field), "INVALID", f"1 to {MAX_REASON} readable characters"))
-    note = _text(command.note) if command.note is not None and command.note.strip() else None
-    if command.note is not None and command.note.strip() and note is None:
-        details.append(Detail(("input", "note"), "INVALID", f"up to {MAX_REASON} characters"))
+        details.append(reason.at("input", field))
+    noted = command.note is not None and command.note.strip()
+    note = several_lines(command.note or "", MAX_REASON) if noted else None
+    if isinstance(note, Wrong):
+        details.append(note.at("input", "note"))
     tier = one_line(command.tier, MAX_TIER) if command.tier is not None else None
-    if command.tier is not None and tier is None:
-        details.append(
-            Detail(("input", "tier"), "INVALID", f"1 to {MAX_TIER} printable characters, or absent")
-        )
-    if details or reason is None:
+    if isinstance(tier, Wrong):
+        details.append(tier.at("input", "tier"))
+    if isinstance(reason, Wrong) or isinstance(note, Wrong) or isinstance(tier, Wrong):
         return InvalidInput(tuple(details))
     return MoveAccountCommand(command.account_id, reason, note, tier)
-
-
-def _text(text: str) -> str | None:
-    """Several lines, trimmed; None for what is blank, too long, or cannot be kept."""
-    lines = [line.rstrip() for line in text.strip().splitlines()]
-    kept = "\n".join(lines)
-    readable = all(not line or line.replace("\t", " ").isprintable() for line in lines)
-    return kept if kept and len(kept) <= MAX_REASON and readable else None

@@ -4,15 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.domain.account import Account, AccountStatus, Cnpj
+from contexts.identity.domain.account import NOT_A_CNPJ, Account, AccountStatus, Cnpj
 from contexts.identity.domain.address import AccountAddress, Address, parse_address
-from contexts.identity.domain.line import one_line
 from contexts.identity.domain.user import MAX_NAME
 from contexts.identity.ports import AccountRegister, Users
 from contexts.shared.audit import SYSTEM, Act, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.rejections import Detail, InvalidInput, Wrong
+from contexts.shared.text import one_line, unless_blank
 from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Transactions
 
@@ -46,30 +47,33 @@ class OpenAccount:
     ) -> AccountOpened | InvalidInput:
         details: list[Detail] = []
         name = one_line(legal_name, MAX_NAME)
-        if name is None:
-            details.append(_detail("legalName", "INVALID", f"1 to {MAX_NAME} printable characters"))
+        if isinstance(name, Wrong):
+            details.append(name.at("input", "legalName"))
         number = Cnpj.parse(cnpj)
         if number is None:
-            details.append(
-                _detail("cnpj", "INVALID_CNPJ", "not a CNPJ: 14 characters, the last 2 check digits")
-            )
+            details.append(unless_blank(cnpj, NOT_A_CNPJ).at("input", "cnpj"))
         level = one_line(tier, MAX_TIER) if tier is not None else None
-        if tier is not None and level is None:
-            details.append(_detail("tier", "INVALID", f"1 to {MAX_TIER} printable characters, or absent"))
+        if isinstance(level, Wrong):
+            details.append(level.at("input", "tier"))
         place = parse_address(address, ("input", "address"))
         if not isinstance(place, Address):
             details += place
-        if details or name is None or number is None or not isinstance(place, Address):
+        if (
+            isinstance(name, Wrong)
+            or isinstance(level, Wrong)
+            or number is None
+            or not isinstance(place, Address)
+        ):
             return InvalidInput(tuple(details))
         primary = AccountAddress(new_id(), place, primary=True, delivery=True, billing=True)
         account = Account(new_id(), name, number.value, place.state, level, status)
         now = self.clock.now()
         async with self.transactions.begin() as transaction:
             if await self.users.reps(rep_ids, within=transaction) != frozenset(rep_ids):
-                return InvalidInput.at("repIds", "NOT_A_REP", "each must be an active sales rep")
+                return InvalidInput.at("repIds", DetailCode.NOT_A_REP, "each must be an active sales rep")
             await self.accounts.add(transaction, account, [primary], rep_ids, now)
             if not await self.accounts.hold(transaction, account, now):
-                return InvalidInput.at("cnpj", "TAKEN", "another account holds this CNPJ")
+                return InvalidInput.at("cnpj", DetailCode.TAKEN, "another account holds this CNPJ")
             await transaction.record(
                 Act(
                     SYSTEM,
@@ -88,7 +92,3 @@ class OpenAccount:
             )
             await transaction.commit()
         return AccountOpened(account)
-
-
-def _detail(field: str, code: str, message: str) -> Detail:
-    return Detail(("input", field), code, message)

@@ -10,6 +10,7 @@ from contexts.identity.domain.user import Principal
 from contexts.identity.ports import Accounts, Portfolios, Users
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import InvalidInput, NotFound
 from contexts.shared.transaction import Transaction, Transactions
 
@@ -78,7 +79,9 @@ class TransferPortfolio:
         account_ids: Collection[UUID] | None,
     ) -> PortfolioChanged | InvalidInput | NotFound:
         if from_rep == to_rep:
-            return InvalidInput.at("toRepId", "SAME_REP", "the portfolio is this rep's already")
+            return InvalidInput.at(
+                "toRepId", DetailCode.SAME, "must be another rep: this one has the portfolio"
+            )
         async with self.transactions.begin() as transaction:
             await self.portfolios.lock(transaction, [from_rep, to_rep])
             if not await self.users.reps([to_rep], within=transaction):
@@ -96,7 +99,9 @@ class TransferPortfolio:
                 return PortfolioChanged(frozenset())  # the same request come twice
             elif not wanted <= held:
                 return InvalidInput.at(
-                    "accountIds", "NOT_HELD", "each must be in the portfolio it is to leave; none was moved"
+                    "accountIds",
+                    DetailCode.NOT_HELD,
+                    "each must be in the portfolio it is to leave; none was moved",
                 )
             else:
                 moving = wanted
@@ -124,7 +129,7 @@ class TransferPortfolio:
 
 
 def _not_a_rep(field: str) -> InvalidInput:
-    return InvalidInput.at(field, "NOT_A_REP", "must be an active sales rep")
+    return InvalidInput.at(field, DetailCode.NOT_A_REP, "must be an active sales rep")
 
 
 async def _record(

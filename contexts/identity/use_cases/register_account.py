@@ -4,12 +4,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from contexts.identity.domain.account import Account, AccountStatus, Cnpj, parse_state_registration
-from contexts.identity.domain.address import MAX_ADDRESSES, AccountAddress, Address, parse_address
-from contexts.identity.domain.line import one_line
+from contexts.identity.domain.account import (
+    NOT_A_CNPJ,
+    Account,
+    AccountStatus,
+    Cnpj,
+    parse_state_registration,
+)
+from contexts.identity.domain.address import (
+    MAX_ADDRESSES,
+    TOO_MANY_ADDRESSES,
+    AccountAddress,
+    Address,
+    parse_address,
+)
 from contexts.identity.domain.onboarding import AccountChange, AccountStep
 from contexts.identity.domain.password import password_malformed
-from contexts.identity.domain.user import MAX_NAME, ROLE_NAMES, AccountRole, User, parse_email
+from contexts.identity.domain.user import MAX_NAME, NOT_AN_EMAIL, ROLE_NAMES, AccountRole, User, parse_email
 from contexts.identity.ports import (
     AccountRegister,
     Passwords,
@@ -21,11 +32,12 @@ from contexts.identity.use_cases.move_account import ACCOUNT_CHANGED
 from contexts.identity.use_cases.verify_email import VERIFICATION_ASKED
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
-from contexts.shared.rejections import Detail, InvalidInput
+from contexts.shared.rejections import NONE_GIVEN, Detail, InvalidInput, Wrong
+from contexts.shared.text import key_problem, one_line, unless_blank
 from contexts.shared.transaction import Event, Transaction, Transactions
 
-MAX_KEY = 128
 REGISTERED_AGAIN = "identity.registered_again"
 
 
@@ -174,26 +186,27 @@ class RegisterAccount:
 def _parse(command: RegisterCommand) -> _Draft | list[Detail]:
     details: list[Detail] = []
 
-    def wrong(path: tuple[str, ...], code: str, message: str) -> None:
-        details.append(Detail(("input", *path), code, message))
-
-    key = command.idempotency_key
-    if not (len(key.strip()) > 0 and len(key) <= MAX_KEY and key.isprintable()):
-        wrong(("idempotencyKey",), "MALFORMED", f"1 to {MAX_KEY} printable characters")
+    if (unfit := key_problem(command.idempotency_key)) is not None:
+        details.append(unfit.at("input", "idempotencyKey"))
     legal_name = one_line(command.legal_name, MAX_NAME)
-    if legal_name is None:
-        wrong(("legalName",), "INVALID", f"1 to {MAX_NAME} printable characters")
+    if isinstance(legal_name, Wrong):
+        details.append(legal_name.at("input", "legalName"))
     cnpj = Cnpj.parse(command.cnpj)
     if cnpj is None:
-        wrong(("cnpj",), "INVALID_CNPJ", "not a CNPJ: 14 characters, the last 2 check digits")
+        details.append(unless_blank(command.cnpj, NOT_A_CNPJ).at("input", "cnpj"))
     state_registration: str | None = None
     if command.state_registration is not None and command.state_registration.strip():
         state_registration = parse_state_registration(command.state_registration)
         if state_registration is None:
-            wrong(("stateRegistration",), "INVALID", "7 to 14 digits, or ISENTO, or absent")
+            message = "must be 7 to 14 digits, or ISENTO, or absent"
+            details.append(
+                Detail(("input", "stateRegistration"), DetailCode.INVALID_STATE_REGISTRATION, message)
+            )
     places: list[tuple[Address, AddressDraft]] = []
-    if not 1 <= len(command.addresses) <= MAX_ADDRESSES:
-        wrong(("addresses",), "COUNT", f"1 to {MAX_ADDRESSES} addresses, the main one first")
+    if not command.addresses:
+        details.append(NONE_GIVEN.at("input", "addresses"))
+    if len(command.addresses) > MAX_ADDRESSES:
+        details.append(TOO_MANY_ADDRESSES.at("input", "addresses"))
     for index, draft in enumerate(command.addresses[:MAX_ADDRESSES]):
         place = parse_address(draft.place, ("input", "addresses", str(index)))
         if isinstance(place, Address):
@@ -201,14 +214,14 @@ def _parse(command: RegisterCommand) -> _Draft | list[Detail]:
         else:
             details += place
     name = one_line(command.name, MAX_NAME)
-    if name is None:
-        wrong(("user", "name"), "INVALID", f"1 to {MAX_NAME} printable characters")
+    if isinstance(name, Wrong):
+        details.append(name.at("input", "user", "name"))
     email = parse_email(command.email)
     if email is None:
-        wrong(("user", "email"), "INVALID", "not an e-mail address")
+        details.append(unless_blank(command.email, NOT_AN_EMAIL).at("input", "user", "email"))
     if problem := password_malformed(command.password, "password"):
         details.append(replace(problem, path=("input", "user", "password")))
-    if details or legal_name is None or cnpj is None or name is None or email is None:
+    if details or isinstance(legal_name, Wrong) or cnpj is None or isinstance(name, Wrong) or email is None:
         return details
     account = Account(new_id(), legal_name, cnpj.value, places[0][0].state, None, AccountStatus.PENDING)
     return _Draft(account, state_registration, places, User(new_id(), name, email))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from contexts.identity.domain.mailed_token import Purpose
 from contexts.identity.domain.session import Device, digest
-from contexts.identity.domain.user import parse_email
+from contexts.identity.domain.user import no_email, parse_email
 from contexts.identity.ports import MailedTokens, Passwords, Sessions, Throttle, TooManyAttempts, Users
 from contexts.identity.use_cases.change_password import PASSWORD_CHANGED, PasswordChanged
 from contexts.identity.use_cases.prove_email import ProveEmail
@@ -36,7 +36,7 @@ class AskPasswordReset:
     async def __call__(self, email: str, device: Device) -> MailPromised | InvalidInput | TooManyAttempts:
         address = parse_email(email)
         if address is None:
-            return InvalidInput.at("email", "INVALID", "not an e-mail address")
+            return no_email(email)
         now = self.clock.now()
         async with self.throttle.attempt("mail", address, device.address, seen_here=False) as attempt:
             if isinstance(attempt, TooManyAttempts):

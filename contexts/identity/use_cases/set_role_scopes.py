@@ -10,6 +10,7 @@ from contexts.identity.ports import Roles, Users
 from contexts.identity.use_cases.present_scopes import with_present_scopes
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import Detail, Forbidden, InvalidInput, NotFound
 from contexts.shared.transaction import Transactions
 
@@ -64,7 +65,7 @@ class SetRoleScopes:
             changed = replace(role, scopes=wanted, version=role.version + 1)
             if foreign := sorted(wanted - changed.assignable):
                 message = f"{', '.join(foreign)}: not among the scopes this role may have"
-                return InvalidInput((Detail(("input", "scopes"), "NOT_ASSIGNABLE", message),))
+                return InvalidInput((Detail(("input", "scopes"), DetailCode.NOT_ASSIGNABLE, message),))
             await self.roles.put(transaction, changed)
             if not await self.roles.somebody_has(transaction, ROLE_MANAGE):
                 return LockedOut()

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+from contexts.shared.codes import DetailCode
 from contexts.shared.money import Money, line_total, subtotal
+from contexts.shared.number import number_problem
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS, Quantity
 from contexts.shared.rejections import InvalidInput
 
@@ -65,7 +67,9 @@ class Cart:
         elif len(self.lines) < MAX_LINES:
             lines = (*self.lines, line)
         else:
-            return InvalidInput.at("sku", "TOO_MANY_LINES", f"A cart holds at most {MAX_LINES} lines.")
+            return InvalidInput.at(
+                "sku", DetailCode.TOO_MANY, f"a cart holds at most {MAX_LINES} lines; order these first"
+            )
         return replace(self, lines=lines, version=self.version + 1)
 
     def without(self, line: CartLine) -> "Cart":
@@ -125,19 +129,8 @@ def _priced_line(line: CartLine, good: Good, price: UnitPrice | None) -> PricedL
 
 def malformed(quantity: Decimal) -> InvalidInput | None:
     """What is wrong with a quantity whatever the product is; None if nothing. Zero is well-formed."""
-    if not quantity.is_finite():
-        return InvalidInput.at("quantity", "NOT_A_NUMBER", "The quantity must be a number.")
-    if quantity < 0:
-        return InvalidInput.at("quantity", "NEGATIVE", "The quantity must not be negative.")
-    if quantity > MAX_QUANTITY:
-        return InvalidInput.at("quantity", "TOO_LARGE", f"The quantity must be at most {MAX_QUANTITY}.")
-    if quantity != round(quantity, QUANTITY_DECIMALS):
-        return InvalidInput.at(
-            "quantity",
-            "TOO_MANY_DECIMALS",
-            f"The quantity may have at most {QUANTITY_DECIMALS} decimals.",
-        )
-    return None
+    wrong = number_problem(quantity, MAX_QUANTITY, QUANTITY_DECIMALS)
+    return None if wrong is None else InvalidInput((wrong.at("input", "quantity"),))
 
 
 def off_step(quantity: Decimal, good: Good) -> InvalidInput | None:
@@ -145,4 +138,4 @@ def off_step(quantity: Decimal, good: Good) -> InvalidInput | None:
     if quantity % good.quantity_step == 0:
         return None
     step = f"{good.quantity_step.normalize():f} {good.unit}"
-    return InvalidInput.at("quantity", "OFF_STEP", f"{good.sku} is sold in multiples of {step}.")
+    return InvalidInput.at("quantity", DetailCode.OFF_STEP, f"{good.sku} is sold in multiples of {step}")

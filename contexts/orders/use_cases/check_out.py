@@ -22,6 +22,7 @@ from contexts.orders.ports import Buyers, Carts, Earlier, IdempotencyKeys, Order
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
 from contexts.orders.use_cases.price_cart import PricedCarts
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput
 from contexts.shared.transaction import Event, Transaction, Transactions
@@ -142,7 +143,9 @@ class CheckOut:
 def _malformed(command: CheckOutCommand) -> InvalidInput | None:
     expected = command.expected_total
     if expected is not None and not (expected.is_finite() and -MAX_TOTAL < expected < MAX_TOTAL):
-        return InvalidInput.at("expectedTotal", "TOO_LARGE", "The expected total is no amount of money.")
+        return InvalidInput.at(
+            "expectedTotal", DetailCode.TOO_LARGE, "The expected total is no amount of money."
+        )
     return malformed_key(command.idempotency_key)
 
 

@@ -6,19 +6,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from contexts.shared.rejections import InvalidInput
-
-MAX_KEY_LENGTH = 128
+from contexts.shared.text import key_problem
 
 
 def malformed_key(key: str) -> InvalidInput | None:
-    """The rejection of a key that is blank, or not 1 to 128 printable characters; None for a good one."""
-    if len(key) <= MAX_KEY_LENGTH and key.isprintable() and key.strip():
-        return None
-    return InvalidInput.at(
-        "idempotencyKey",
-        "MALFORMED",
-        f"The key must have 1 to {MAX_KEY_LENGTH} printable characters, not only spaces.",
-    )
+    """The rejection of a key that is none; None for a good one."""
+    wrong = key_problem(key)
+    return None if wrong is None else InvalidInput((wrong.at("input", "idempotencyKey"),))
 
 
 def fingerprint(operation: str, **facts: str | int | Decimal | UUID | None) -> bytes:

@@ -11,7 +11,8 @@ from contexts.orders.ports import Buyers, IdempotencyKeys, OrderBook, Stock
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
-from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput, NotFound
+from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput, NotFound, Wrong
+from contexts.shared.text import several_lines, too_long
 from contexts.shared.transaction import Event, Transaction, Transactions
 
 MAX_REASON_LENGTH = 500
@@ -104,10 +105,7 @@ class MoveOrder:
 def _malformed(command: TransitionCommand) -> InvalidInput | None:
     reason = command.reason or ""
     if len(reason) > MAX_REASON_LENGTH:
-        return InvalidInput.at(
-            "reason", "TOO_LONG", f"The reason may have at most {MAX_REASON_LENGTH} characters."
-        )
-    # Neither can be kept in PostgreSQL: a text there is UTF-8 without NUL.
-    if "\0" in reason or any("\ud800" <= character <= "\udfff" for character in reason):
-        return InvalidInput.at("reason", "MALFORMED", "The reason contains characters that are not text.")
+        return InvalidInput((too_long(MAX_REASON_LENGTH).at("input", "reason"),))
+    if reason.strip() and isinstance(wrong := several_lines(reason, MAX_REASON_LENGTH), Wrong):
+        return InvalidInput((wrong.at("input", "reason"),))
     return malformed_key(command.idempotency_key)

@@ -10,11 +10,14 @@ from contexts.pricing.domain.timeline import Timeline
 from contexts.pricing.ports import Accounts, PriceTable, Products
 from contexts.shared.audit import Act, Actor, Json, Subject
 from contexts.shared.clock import Clock
+from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
 from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
+from contexts.shared.number import NOT_POSITIVE, number_problem
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS
-from contexts.shared.rejections import Detail, InvalidInput, NotFound
-from contexts.shared.states import STATES
+from contexts.shared.rejections import Detail, InvalidInput, NotFound, Wrong
+from contexts.shared.states import STATES, UNKNOWN_STATE
+from contexts.shared.text import one_line, unless_blank
 from contexts.shared.tier import MAX_TIER
 from contexts.shared.transaction import Transactions
 
@@ -136,11 +139,7 @@ def _problems(command: SetPriceCommand, now: datetime) -> list[Detail]:
         *_owner_problems(command),
         *_tier_problems(command.tier),
         *_number_problems("minQuantity", command.min_quantity, MAX_QUANTITY, QUANTITY_DECIMALS),
-        *(
-            [_detail("minQuantity", "NOT_POSITIVE", "a minimum quantity is above zero")]
-            if command.min_quantity.is_zero()
-            else []
-        ),
+        *([NOT_POSITIVE.at("input", "minQuantity")] if command.min_quantity.is_zero() else []),
         *_number_problems("amount", command.amount, MAX_AMOUNT, UNIT_PRICE_DECIMALS),
         *_period_problems(command.valid_from or now, command.valid_to),
     ]
@@ -150,50 +149,42 @@ def _owner_problems(command: SetPriceCommand) -> list[Detail]:
     details: list[Detail] = []
     source = command.source
     if source is PriceSource.BUYER and command.account_id is None:
-        details.append(_detail("accountId", "REQUIRED", "a BUYER price is for a buyer account"))
+        details.append(_detail("accountId", DetailCode.REQUIRED, "a BUYER price is for a buyer account"))
     if source is not PriceSource.BUYER and command.account_id is not None:
-        details.append(_detail("accountId", "NOT_APPLICABLE", f"a {source.value} price has no account"))
+        details.append(
+            _detail("accountId", DetailCode.NOT_APPLICABLE, f"a {source.value} price has no account")
+        )
     if source is PriceSource.STATE and command.state is None:
-        details.append(_detail("state", "REQUIRED", "a STATE price is for a state"))
+        details.append(_detail("state", DetailCode.REQUIRED, "a STATE price is for a state"))
     if source is not PriceSource.STATE and command.state is not None:
-        details.append(_detail("state", "NOT_APPLICABLE", f"a {source.value} price has no state"))
+        details.append(_detail("state", DetailCode.NOT_APPLICABLE, f"a {source.value} price has no state"))
     elif command.state is not None and command.state not in STATES:
-        details.append(_detail("state", "UNKNOWN_STATE", "not one of the 27 states, as in SP or PA"))
+        details.append(unless_blank(command.state, UNKNOWN_STATE).at("input", "state"))
     return details
 
 
 def _tier_problems(tier: str | None) -> list[Detail]:
     if tier is None:
         return []
-    if not tier.strip():
-        return [_detail("tier", "BLANK", "leave the tier out for a price for every tier")]
-    if not tier.strip().isprintable():
-        return [_detail("tier", "INVALID_CHARACTER", "a tier has printable characters only")]
-    if len(tier.strip()) > MAX_TIER:
-        return [_detail("tier", "TOO_LONG", f"a tier has at most {MAX_TIER} characters")]
-    return []
+    line = one_line(tier, MAX_TIER)
+    return [line.at("input", "tier")] if isinstance(line, Wrong) else []
 
 
 def _number_problems(field: str, value: Decimal, largest: Decimal, decimals: int) -> list[Detail]:
-    if not value.is_finite():
-        return [_detail(field, "NOT_A_NUMBER", "must be a number")]
-    if value < 0:
-        return [_detail(field, "NEGATIVE", "must not be negative")]
-    if value > largest:
-        return [_detail(field, "TOO_LARGE", f"must be at most {largest}")]
-    if value != value.quantize(Decimal(1).scaleb(-decimals)):
-        return [_detail(field, "TOO_MANY_DECIMALS", f"may have up to {decimals} decimals")]
-    return []
+    wrong = number_problem(value, largest, decimals)
+    return [] if wrong is None else [wrong.at("input", field)]
 
 
 def _period_problems(start: datetime, end: datetime | None) -> list[Detail]:
     details = [
-        _detail(field, "OUT_OF_RANGE", f"must be in the years {YEARS.start} to {YEARS.stop - 1}")
+        _detail(field, DetailCode.OUT_OF_RANGE, f"must be in the years {YEARS.start} to {YEARS.stop - 1}")
         for field, instant in (("validFrom", start), ("validTo", end))
         if instant is not None and not _is_in_range(instant)
     ]
     if not details and end is not None and end <= start:
-        details.append(_detail("validTo", "MUST_BE_AFTER", "must be after validFrom (if absent: now)"))
+        details.append(
+            _detail("validTo", DetailCode.MUST_BE_AFTER, "must be after validFrom (if absent: now)")
+        )
     return details
 
 
@@ -204,5 +195,5 @@ def _is_in_range(instant: datetime) -> bool:
         return False
 
 
-def _detail(field: str, code: str, message: str) -> Detail:
+def _detail(field: str, code: DetailCode, message: str) -> Detail:
     return Detail(("input", field), code, message)

@@ -214,7 +214,8 @@ async def test_roles_fit_whom_they_are_given_to(identity: Identity, people: Peop
         assert isinstance(outcome, InvalidInput)
         return outcome.details[0]
 
-    assert (await problem([], None)).code == "UNKNOWN_ROLE"
+    assert (await problem([], None)).code == "REQUIRED"
+    assert (await problem(["king"], None)).code == "UNKNOWN_ROLE"
     assert (await problem(["buyer"], None)).code == "NEEDS_ACCOUNT"
     assert (await problem(["catalog", "account_admin"], None)).code == "NEEDS_ACCOUNT"
     assert (await problem(["buyer", "admin"], people.sp)).code == "STAFF_ROLE"

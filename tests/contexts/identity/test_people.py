@@ -463,7 +463,8 @@ async def test_nothing_is_left_of_what_was_refused(database: Database, people: P
     [
         ("boss", "ana@firma.example", "UNKNOWN_ROLE"),
         ("buyer", "ana@firma.example", "UNKNOWN_ROLE"),  # of an account's people, not of the staff
-        ("admin", "ana", "INVALID"),
+        ("admin", "ana", "INVALID_EMAIL"),
+        ("admin", " ", "REQUIRED"),
         ("admin", "COMPRADOR.sp@prumo.example", "TAKEN"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_full_cart_takes_changes_but_no_new_line() -> None:
     full = cart(*(line() for _ in range(MAX_LINES)))
     refused = full.with_line(line())
     assert isinstance(refused, InvalidInput)
-    assert refused.details[0].code == "TOO_MANY_LINES"
+    assert refused.details[0].code == "TOO_MANY"
     assert isinstance(full.with_line(line("2", full.lines[0].product_id)), Cart)
 
 

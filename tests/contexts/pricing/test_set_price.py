@@ -145,7 +145,7 @@ async def test_one_key_does_not_touch_another(database: Database) -> None:
         ({"state": "SP"}, "state", "NOT_APPLICABLE"),
         ({"source": PriceSource.BUYER}, "accountId", "REQUIRED"),
         ({"account_id": ACCOUNT}, "accountId", "NOT_APPLICABLE"),
-        ({"tier": "  "}, "tier", "BLANK"),
+        ({"tier": "  "}, "tier", "REQUIRED"),
         ({"tier": "x" * 41}, "tier", "TOO_LONG"),
         ({"tier": "OU\x00RO"}, "tier", "INVALID_CHARACTER"),
         ({"valid_from": day(2), "valid_to": day(2)}, "validTo", "MUST_BE_AFTER"),
