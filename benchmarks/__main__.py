@@ -87,6 +87,7 @@ async def _world() -> AsyncIterator[world.World]:
             database_url=None,
             s3_endpoint=None,
             access_token_minutes=60,
+            signing_key_secret="a secret for a database that is gone afterwards",
         )
         async with Services(settings).running() as complete:
             async with step("migrating the database"):

@@ -19,6 +19,7 @@ from gateway.cli import prumo as group
 from gateway.embedded.postgres import Postgres
 from gateway.progress import CannotRun
 from tests.conftest import copied
+from tests.signing import SECRET
 
 pytestmark = pytest.mark.services
 
@@ -75,6 +76,7 @@ def test_seeding_a_fresh_home_brings_the_demo_data_and_the_synthetic(tmp_path: P
 CONFIGURED = {
     "PRUMO_DATABASE_URL": "postgresql://127.0.0.1:1/x",
     "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
+    "PRUMO_SIGNING_KEY_SECRET": SECRET,
 }
 
 
@@ -150,6 +152,8 @@ async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres
         ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
         ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
         ("PRUMO_DATABASE_POOL", "many", "valid integer"),
+        ("PRUMO_SIGNING_KEY_SECRET", "s3cret", "a secret has at least 32 random characters"),
+        ("PRUMO_SIGNING_KEY_SECRET", f"{SECRET},s3cret", "a secret has at least 32 random characters"),
         ("PORT", "http", "valid integer"),
     ],
 )
@@ -266,16 +270,54 @@ def test_the_table_of_settings_is_written_and_compared(tmp_path: Path) -> None:
     assert prumo(tmp_path, "settings", "--output", str(file), "--check").returncode == 1
 
 
-def test_keys_are_listed_and_rotated(tmp_path: Path) -> None:
-    def listed(*arguments: str) -> list[str]:
-        result = prumo(tmp_path, "keys", *arguments)
-        assert result.returncode == 0, result.stderr
-        return result.stdout.splitlines()
+OTHER_SECRET = "another-secret-that-no-one-but-the-tests-has"
 
-    (first,) = listed("list")
-    assert first.endswith("signs")
-    before, after = listed("rotate")
-    assert before.split()[0] == first.split()[0]
-    assert "verifies until" in before
-    assert after.endswith("signs")
-    assert listed("list") == [before, after]
+
+async def test_serve_makes_no_key_and_keys_are_made_listed_retired_and_wrapped_anew(
+    postgres: Postgres, template: str, tmp_path: Path
+) -> None:
+    configured = {**CONFIGURED, "PRUMO_DATABASE_URL": await copied(postgres, template), "PORT": "0"}
+
+    def said(*arguments: str, secret: str = SECRET) -> str:
+        result = prumo(tmp_path, *arguments, **{**configured, "PRUMO_SIGNING_KEY_SECRET": secret})
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    def refused(*arguments: str, secret: str = SECRET) -> str:
+        result = prumo(tmp_path, *arguments, **{**configured, "PRUMO_SIGNING_KEY_SECRET": secret})
+        assert (result.returncode, result.stdout) == (1, "")
+        (sentence,) = result.stderr.splitlines()
+        assert secret == "" or secret not in sentence
+        return sentence
+
+    for workers in ("1", "2"):
+        assert refused("serve", "--workers", workers) == (
+            "prumo: There is no key to sign access tokens with: run `prumo keys make`."
+        )
+    assert refused("keys", "make", secret="").startswith("prumo: PRUMO_SIGNING_KEY_SECRET is not set.")
+    assert said("keys", "list", secret="") == "No key yet.\n"
+    kid = said("keys", "make").split()[0]
+    assert refused("serve", secret=OTHER_SECRET).startswith(
+        f"prumo: PRUMO_SIGNING_KEY_SECRET does not unwrap {kid}, "
+    )
+    assert "is announced, and signs from" in (announced := said("keys", "make"))
+    next_kid = announced.split()[0]
+    assert "is announced, and signs from already" not in announced
+    assert said("keys", "make").startswith(next_kid)
+    signing, coming = said("keys", "list", secret="").splitlines()
+    assert (signing.split()[0], "  signs, verifies until" in signing) == (kid, True)
+    assert (coming.split()[0], "  announced, signs from" in coming) == (next_kid, True)
+    assert refused("keys", "retire", kid).startswith(f"prumo: {kid} signs")
+    assert said("keys", "retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
+    assert said("keys", "rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
+    assert next_kid in refused("serve")
+
+
+def test_the_embedded_database_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    made = prumo(tmp_path, "keys", "make")
+    assert (made.returncode, made.stderr) == (0, "")
+    listed = prumo(tmp_path, "keys", "list")
+    assert listed.stdout.endswith("signs\n")
+    file = tmp_path / "signing-secret"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().strip() not in made.stdout + listed.stdout
