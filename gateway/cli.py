@@ -412,9 +412,11 @@ def keys_make() -> None:
 
         match await ring.make(_operator()):
             case KeyMade(key) | KeyThere(key) as made:
-                begun = "signs" if key.signs_from <= key.created_at else "is announced, and signs from"
-                there = " already" if isinstance(made, KeyThere) else ""
-                say(f"{key.kid} {begun}{there} {_minute(key.signs_from)}.")
+                if key.signs_from <= key.created_at:
+                    say(f"{key.kid} signs.")
+                else:
+                    already = " already" if isinstance(made, KeyThere) else ""
+                    say(f"{key.kid} is announced{already}, and signs from {_minute(key.signs_from)}.")
             case KeysUnreadable(kids):
                 raise _unreadable(kids)
 

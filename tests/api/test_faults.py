@@ -26,6 +26,7 @@ from tests.api.serving import served
 from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, SP, Answer, Json, Shop
 from tests.api.socket_client import bearer, connected, receive, send
 from tests.polling import until
+from tests.signing import first_key
 
 DATABASE = "prumo"
 CATEGORIES = "{ categories { slug } }"
@@ -48,6 +49,7 @@ async def settings(server: Postgres, home: Path, s3: S3) -> Settings:
     settings = settings_for(home, server.url(DATABASE), s3)
     await migrate(settings)
     async with wired(settings) as parts:
+        await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return settings
 

@@ -19,6 +19,7 @@ from tests.api.conftest import settings_for
 from tests.api.processes import serving
 from tests.api.shop import PA, SP, Shop
 from tests.polling import until
+from tests.signing import first_key
 from tests.standby import Standby, standby_of
 
 DATABASE = "prumo"
@@ -49,6 +50,7 @@ async def settings(primary: Postgres, standby: Standby, home: Path, s3: S3) -> S
     settings = settings_for(home, primary.url(DATABASE), s3)
     await migrate(settings)
     async with wired(settings) as parts:
+        await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return settings.model_copy(update={"replica_url": standby.url(DATABASE)})
 

@@ -13,13 +13,16 @@ import pytest
 from sqlalchemy import make_url
 
 import migrations
+from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.mail import SpoolMailer
 from contexts.shared.mail import Mail
 from gateway.cli import prumo as group
 from gateway.embedded.postgres import Postgres
 from gateway.progress import CannotRun
+from gateway.settings import Settings
+from gateway.signing_secrets import require_signing_keys, secrets_of, with_home_secret
 from tests.conftest import copied
-from tests.signing import SECRET
+from tests.signing import SECRET, first_key
 
 pytestmark = pytest.mark.services
 
@@ -273,51 +276,97 @@ def test_the_table_of_settings_is_written_and_compared(tmp_path: Path) -> None:
 OTHER_SECRET = "another-secret-that-no-one-but-the-tests-has"
 
 
-async def test_serve_makes_no_key_and_keys_are_made_listed_retired_and_wrapped_anew(
-    postgres: Postgres, template: str, tmp_path: Path
+@pytest.fixture
+async def configured(postgres: Postgres, template: str) -> dict[str, str]:
+    """A migrated database without a signing key."""
+    return {**CONFIGURED, "PRUMO_DATABASE_URL": await copied(postgres, template), "PORT": "0"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_makes_no_key(tmp_path: Path, configured: dict[str, str], workers: str) -> None:
+    result = prumo(tmp_path, "serve", "--workers", workers, **configured)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        "prumo: There is no key to sign access tokens with: run `prumo keys make`."
+    )
+
+
+def test_keys_are_made_listed_retired_and_wrapped_anew(
+    configured: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configured = {**CONFIGURED, "PRUMO_DATABASE_URL": await copied(postgres, template), "PORT": "0"}
+    for name, value in configured.items():
+        monkeypatch.setenv(name, value)
 
     def said(*arguments: str, secret: str = SECRET) -> str:
-        result = prumo(tmp_path, *arguments, **{**configured, "PRUMO_SIGNING_KEY_SECRET": secret})
-        assert (result.returncode, result.stderr) == (0, "")
-        return result.stdout
+        monkeypatch.setenv("PRUMO_SIGNING_KEY_SECRET", secret)
+        group.main(["keys", *arguments], standalone_mode=False)
+        return capsys.readouterr().out
 
     def refused(*arguments: str, secret: str = SECRET) -> str:
-        result = prumo(tmp_path, *arguments, **{**configured, "PRUMO_SIGNING_KEY_SECRET": secret})
-        assert (result.returncode, result.stdout) == (1, "")
-        (sentence,) = result.stderr.splitlines()
-        assert secret == "" or secret not in sentence
-        return sentence
+        with pytest.raises(CannotRun) as reason:
+            said(*arguments, secret=secret)
+        return str(reason.value)
 
-    for workers in ("1", "2"):
-        assert refused("serve", "--workers", workers) == (
-            "prumo: There is no key to sign access tokens with: run `prumo keys make`."
-        )
-    assert refused("keys", "make", secret="").startswith("prumo: PRUMO_SIGNING_KEY_SECRET is not set.")
-    assert said("keys", "list", secret="") == "No key yet.\n"
-    kid = said("keys", "make").split()[0]
-    assert refused("serve", secret=OTHER_SECRET).startswith(
-        f"prumo: PRUMO_SIGNING_KEY_SECRET does not unwrap {kid}, "
-    )
-    assert "is announced, and signs from" in (announced := said("keys", "make"))
+    assert refused("make", secret="").startswith("PRUMO_SIGNING_KEY_SECRET is not set.")
+    assert said("list", secret="") == "No key yet.\n"
+    kid = said("make").split()[0]
+    wrong = refused("make", secret=OTHER_SECRET)
+    assert wrong.startswith(f"PRUMO_SIGNING_KEY_SECRET does not unwrap {kid}, ")
+    assert OTHER_SECRET not in wrong
+    announced = said("make")
+    assert " is announced, and signs from " in announced
     next_kid = announced.split()[0]
-    assert "is announced, and signs from already" not in announced
-    assert said("keys", "make").startswith(next_kid)
-    signing, coming = said("keys", "list", secret="").splitlines()
+    assert said("make").startswith(f"{next_kid} is announced already, and signs from ")
+    signing, coming = said("list", secret="").splitlines()
     assert (signing.split()[0], "  signs, verifies until" in signing) == (kid, True)
     assert (coming.split()[0], "  announced, signs from" in coming) == (next_kid, True)
-    assert refused("keys", "retire", kid).startswith(f"prumo: {kid} signs")
-    assert said("keys", "retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
-    assert said("keys", "rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
-    assert next_kid in refused("serve")
+    assert refused("retire", kid).startswith(f"{kid} signs")
+    assert said("retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
+    assert said("rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
+    assert next_kid in refused("make")
 
 
-def test_the_embedded_database_has_a_secret_of_its_own(tmp_path: Path) -> None:
-    made = prumo(tmp_path, "keys", "make")
-    assert (made.returncode, made.stderr) == (0, "")
-    listed = prumo(tmp_path, "keys", "list")
-    assert listed.stdout.endswith("signs\n")
-    file = tmp_path / "signing-secret"
+async def test_a_process_starts_with_a_secret_that_unwraps_the_keys_only(
+    configured: dict[str, str], tmp_path: Path
+) -> None:
+    def settings(secret: str | None) -> Settings:
+        return Settings(
+            home=tmp_path, database_url=configured["PRUMO_DATABASE_URL"], signing_key_secret=secret
+        )
+
+    with pytest.raises(CannotRun, match="run `prumo keys make`"):
+        await require_signing_keys(settings(SECRET))
+    database = Database(configured["PRUMO_DATABASE_URL"])
+    await first_key(database)
+    await database.close()
+    await require_signing_keys(settings(SECRET))
+    await require_signing_keys(settings(f"{OTHER_SECRET},{SECRET}"))
+    with pytest.raises(CannotRun, match=r"does not unwrap [0-9A-Za-z_-]{43}, ") as wrong:
+        await require_signing_keys(settings(OTHER_SECRET))
+    assert OTHER_SECRET not in str(wrong.value)
+    with pytest.raises(CannotRun, match="is not set"):
+        await require_signing_keys(settings(None))
+
+
+def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    given = Settings(home=tmp_path, signing_key_secret_file=file)
+    with pytest.raises(CannotRun, match="cannot be read"):
+        secrets_of(given)
+    file.write_text(f"{SECRET},\n{OTHER_SECRET}\n")
+    assert secrets_of(given) == (SECRET, OTHER_SECRET)
+    file.write_text("s3cret")
+    with pytest.raises(CannotRun, match="at least 32") as short:
+        secrets_of(given)
+    assert "s3cret" not in str(short.value)
+    with pytest.raises(CannotRun, match="set one"):
+        secrets_of(Settings(home=tmp_path, signing_key_secret_file=file, signing_key_secret=SECRET))
+
+
+def test_the_secret_of_a_home_is_made_once(tmp_path: Path) -> None:
+    first = secrets_of(with_home_secret(Settings(home=tmp_path)))
+    assert secrets_of(with_home_secret(Settings(home=tmp_path))) == first
+    (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
-    assert file.read_text().strip() not in made.stdout + listed.stdout
+    given = Settings(home=tmp_path, signing_key_secret=SECRET)
+    assert secrets_of(with_home_secret(given)) == (SECRET,)

@@ -115,12 +115,14 @@ class SqlSigningKeys:
     wrapping: Wrapping
 
     async def kept(self, within: Transaction | None = None) -> list[WrappedKey]:
-        """With the wrapped keys."""
+        """With the wrapped keys. Outside a transaction it waits behind no request: a stolen key is to be heard of."""
+        if within is None:
+            rows = await self.database.fetch_apart(_ALL)
+        else:
+            rows = await self.database.fetch(_ALL, within=within)
         return [
             WrappedKey(SigningKeyTimes(kid, created_at, signs_from, revoked_at), wrapped_by, wrapped)
-            for kid, created_at, signs_from, revoked_at, wrapped_by, wrapped in await self.database.fetch(
-                _ALL, within=within
-            )
+            for kid, created_at, signs_from, revoked_at, wrapped_by, wrapped in rows
         ]
 
     async def all(self) -> list[SigningKeyTimes]:
