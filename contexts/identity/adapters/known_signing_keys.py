@@ -101,15 +101,20 @@ class KnownSigningKeys:
     async def _keep_current(self) -> None:
         while True:
             await asyncio.sleep(EVERY if self.current.keys else AT_ONCE)
-            with suppress(Unavailable):
+            try:
                 await self.look_again()
+            except Unavailable:
+                pass  # told by `_read`
+            except Exception as error:
+                # Whatever it is, it must not end the reading, which nobody would notice.
+                log.error("signing keys cannot be read (%s), those known stay", type(error).__name__)
 
     def _has_read(self, task: asyncio.Task[None]) -> None:
         self._reading = None
         self._read_at = self._monotonic()
 
     async def _read(self) -> None:
-        """Never fails but by cancellation: `_failure` says why the table could not be read."""
+        """`_failure` says why the table could not be read."""
         try:
             kept = await self._table.kept()
         except (Unavailable, asyncpg.PostgresError) as error:

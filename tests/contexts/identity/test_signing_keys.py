@@ -397,6 +397,17 @@ async def test_secrets_change_one_after_the_other(ring: KeyRing, empty: Database
     assert not (await process(empty, clock)).tokens.can_issue(clock.now())
 
 
+async def test_who_cannot_unwrap_the_key_that_signs_signs_with_no_other(
+    ring: KeyRing, empty: Database, clock: HandClock
+) -> None:
+    first = await made(ring)
+    second = await made(ring_of(empty, clock, OTHER, SECRET))
+    here = await process(empty, clock)
+    assert here.signed_by()[1] == first.kid
+    clock.at = second.signs_from
+    assert not here.tokens.can_issue(clock.now())
+
+
 async def test_keys_of_files_are_taken_in_once(ring: KeyRing, empty: Database, clock: HandClock) -> None:
     keys = [Ed25519PrivateKey.generate() for _ in range(2)]
     old, new = (key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key in keys)
@@ -423,28 +434,18 @@ async def test_the_worker_deletes_what_is_over_and_never_what_signs(ring: KeyRin
     third = await made(ring)
     (leftovers,) = (each for each in OF_IDENTITY if each.table is signing_keys)
 
-    async def left_when(**signs_from_days_ago: float) -> set[str]:
-        kids = {"first": first.kid, "second": second.kid, "third": third.kid}
+    async def left_when(kid: str, **days_ago: float) -> set[str]:
+        values = {name: func.now() - timedelta(days=days) for name, days in days_ago.items()}
         async with empty.begin() as transaction:
-            for name, days in signs_from_days_ago.items():
-                await transaction.connection.execute(
-                    update(signing_keys)
-                    .where(signing_keys.c.kid == kids[name])
-                    .values(signs_from=func.now() - timedelta(days=days))
-                )
+            changed = update(signing_keys).where(signing_keys.c.kid == kid).values(values)
+            await transaction.connection.execute(changed)
             await transaction.commit()
         await delete_leftovers(empty, leftovers)
-        left = {key.kid for key in await ring.keys.all()}
-        return {name for name, kid in kids.items() if kid in left}
+        return {key.kid for key in await ring.keys.all()}
 
-    # Withdrawn before its turn, the second follows nobody, however long ago that would have been.
-    assert await left_when(first=300, second=-0.1, third=0.9) == {"first", "second", "third"}
-    assert await left_when(third=1.1) == {"second", "third"}
-    async with empty.begin() as transaction:
-        await transaction.connection.execute(
-            update(signing_keys)
-            .where(signing_keys.c.kid == second.kid)
-            .values(revoked_at=func.now() - timedelta(days=1.1))
-        )
-        await transaction.commit()
-    assert await left_when(third=300) == {"third"}
+    assert await left_when(first.kid, signs_from=300) == {first.kid, second.kid, third.kid}
+    assert await left_when(third.kid, signs_from=0.9) == {first.kid, second.kid, third.kid}
+    # Withdrawn before its turn, the second has followed nobody.
+    assert await left_when(second.kid, signs_from=1.1, revoked_at=1.2) == {first.kid, third.kid}
+    assert await left_when(third.kid, signs_from=1.1) == {third.kid}
+    assert await left_when(third.kid, signs_from=300) == {third.kid}
