@@ -36,7 +36,7 @@ def prumo(home: Path, *arguments: str, **variables: str) -> subprocess.Completed
         env={**own, "PRUMO_HOME": str(home), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
