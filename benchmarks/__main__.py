@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
 
 import httpx
@@ -87,6 +88,7 @@ async def _world() -> AsyncIterator[world.World]:
             database_url=None,
             s3_endpoint=None,
             access_token_minutes=60,
+            signing_key_secret=token_urlsafe(32),
         )
         async with Services(settings).running() as complete:
             async with step("migrating the database"):

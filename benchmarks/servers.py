@@ -62,6 +62,7 @@ async def prumo(settings: Settings, executor: str, log: Path) -> AsyncIterator[S
         "PRUMO_S3_ENDPOINT": settings.s3_endpoint or "",
         "PRUMO_S3_KEY": settings.s3_key,
         "PRUMO_S3_SECRET": settings.s3_secret,
+        "PRUMO_SIGNING_KEY_SECRET": settings.signing_key_secret or "",
         "PRUMO_MEDIA_URL": MEDIA_URL,
         "PRUMO_EXECUTOR": executor,
         "PRUMO_THROTTLE_POINTS": str(NEVER_THROTTLED),

@@ -1,6 +1,7 @@
 """`python -m benchmarks.start`: the CPU that a start takes, of all processes together, until it says that it is ready.
 
-Needs PRUMO_DATABASE_URL, a migrated database. On a machine that does other work read the ratio of the two.
+Needs PRUMO_DATABASE_URL, a migrated database with a signing key (`prumo keys make`), and PRUMO_SIGNING_KEY_SECRET. On a
+machine that does other work read the ratio of the two.
 """
 
 import os

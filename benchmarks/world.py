@@ -102,6 +102,8 @@ class World:
 
 async def made(settings: Settings, report: Report) -> World:
     """Load the data into a migrated database."""
+    async with wired(settings, store=False, listening=False) as parts:
+        await parts.contexts.identity.key_ring.make("benchmarks")
     async with wired(settings) as parts:
         report(
             str(await seed_bulk(parts.database, parts.contexts, PRODUCTS, NEGOTIATED, report, states=STATES))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contexts.identity.api import Identity, TokenRejected, TokenVerified
+from contexts.identity.api import Identity, KeyUnknown, TokenVerified
 from contexts.shared.network import address
 
 
@@ -26,7 +26,10 @@ async def authenticate(
     if len(authorization) > 1 or scheme.lower() != "bearer" or not token.strip():
         return Unauthenticated("Send exactly one `Authorization: Bearer <access token>`.")
     verified = identity.access_tokens.verify(token.strip(), at)
-    if isinstance(verified, TokenRejected):
+    if isinstance(verified, KeyUnknown):
+        await identity.access_tokens.look_again()
+        verified = identity.access_tokens.verify(token.strip(), at)
+    if not isinstance(verified, TokenVerified):
         return Unauthenticated("The access token is not valid, or no longer; refresh the session or sign in.")
     if await identity.ended_sessions.has(verified.principal.session_id):
         return Unauthenticated("The session of this access token is over; sign in.")

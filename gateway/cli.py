@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,7 +19,7 @@ from gateway.progress import CannotRun, complain, say, step
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from contexts.identity.api import KeyInUse
+    from contexts.identity.api import KeyRing, SigningKeyTimes, Succession
     from contexts.shared.rejections import Detail
     from gateway.settings import Settings
 
@@ -67,16 +68,19 @@ def dev() -> None:
 def serve(workers: int) -> None:
     """Serve GraphQL over HTTP, for production.
 
-    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL and PRUMO_S3_ENDPOINT must be set,
-    `prumo migrate` must have run, and `prumo worker` runs beside it. Introspection and the IDE are off
-    unless switched on. SIGTERM and Ctrl-C finish what is under way; SIGHUP replaces several
-    processes one by one.
+    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT and
+    PRUMO_SIGNING_KEY_SECRET must be set, `prumo migrate` and `prumo keys make` must have run, and
+    `prumo worker` runs beside it. Introspection and the IDE are off unless switched on. SIGTERM and
+    Ctrl-C finish what is under way; SIGHUP replaces several processes one by one.
     """
     settings = _settings(configured=True)
     if settings.s3_endpoint is None:
         raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
     from gateway.listening import reserved
     from gateway.serve import serve
+    from gateway.signing_secrets import require_secret
+
+    require_secret(settings)
 
     if settings.public_url is None and settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         complain(f"PRUMO_PUBLIC_URL is not set: clients are told that images are at {settings.image_url}.")
@@ -389,37 +393,196 @@ def _generate(
 def keys() -> None:
     """Look after the keys that sign access tokens.
 
-    They are files in PRUMO_HOME/keys.
+    They are in the database, wrapped by PRUMO_SIGNING_KEY_SECRET; running processes read them every few
+    seconds. The commands work on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
     """
 
 
 @keys.command("list")
 def keys_list() -> None:
-    """List the keys, oldest first."""
-    from gateway.wiring import key_ring
+    """List the keys in the order in which they sign, and what each does now. Needs no secret."""
 
-    _say_keys(key_ring(_settings()).in_use())
+    async def tell(ring: "KeyRing", life: timedelta) -> None:
+        from contexts.identity.api import Succession
+
+        known, now = Succession(await ring.keys.all(), life), datetime.now(UTC)
+        if not known.keys:
+            say("No key yet.")
+        for key in known.keys:
+            say(f"{key.kid}  made {_minute(key.created_at)}  {_use(known, key, now)}")
+
+    _with_keys(tell)
 
 
-@keys.command("rotate")
-def keys_rotate() -> None:
-    """Have a new key sign from now on.
+def _use(known: "Succession", key: "SigningKeyTimes", now: datetime) -> str:
+    from contexts.identity.api import KeyState
 
-    Running processes notice within seconds. The others go on verifying, and are published, until the last
-    token they signed has expired; then the worker, or the next rotation, removes them.
+    until = known.verifies_until(key)
+    match known.state(key, now):
+        case KeyState.ANNOUNCED:
+            return f"announced, signs from {_minute(key.signs_from)}"
+        case KeyState.SIGNS:
+            return "signs" if until is None or key.signs_from > now else f"signs, {_last(until)}"
+        case KeyState.VERIFIES:
+            return _last(until)
+        case KeyState.OVER:
+            return "over"
+        case KeyState.REVOKED:
+            return "revoked"
+
+
+def _last(until: datetime | None) -> str:
+    return "verifies" if until is None else f"verifies until {_minute(until)}"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+@keys.command("make")
+def keys_make() -> None:
+    """Make a key.
+
+    The first signs at once. Any other is announced in the key set, and signs eight minutes later, when
+    every process and everybody who keeps the key set knows it; those before it verify until the last
+    token they signed has expired, and are deleted by the worker. While one is announced no other is made.
     """
-    from datetime import UTC, datetime
 
-    from gateway.wiring import key_ring
+    async def make(ring: "KeyRing", life: timedelta) -> None:
+        from contexts.identity.api import KeyMade, KeysUnreadable, KeyThere
 
-    _say_keys(key_ring(_settings()).rotate(datetime.now(UTC)))
+        match await ring.make(_operator()):
+            case KeyMade(key) | KeyThere(key) as made:
+                if key.signs_from <= key.created_at:
+                    say(f"{key.kid} signs.")
+                else:
+                    already = " already" if isinstance(made, KeyThere) else ""
+                    say(f"{key.kid} is announced{already}, and signs from {_minute(key.signs_from)}.")
+            case KeysUnreadable(kids):
+                raise _unreadable(kids)
+
+    _with_keys(make, wrapping=True)
 
 
-def _say_keys(keys: "list[KeyInUse]") -> None:
-    for key in keys:
-        until = key.verifies_until
-        use = "signs" if until is None else f"verifies until {until:%Y-%m-%d %H:%M} UTC"
-        say(f"{key.kid}  since {key.since:%Y-%m-%d %H:%M} UTC  {use}")
+@keys.command("retire")
+@click.option("--now", "at_once", is_flag=True, help="It was stolen: refuse what it signed.")
+@click.argument("kid")
+def keys_retire(at_once: bool, kid: str) -> None:
+    """Take back the announced key KID, or with --now any key.
+
+    A key retires by itself when the next one signs: `prumo keys make`. With --now its tokens are refused
+    by every process within a minute, mostly ten seconds, clients refresh theirs, and where it signed the
+    next one does or a new one. Who keeps the key set may trust it, and not know the new one, for five
+    minutes more.
+    """
+
+    async def retire(ring: "KeyRing", life: timedelta) -> None:
+        from contexts.identity.api import KeyNeeded, KeyRetired, KeyRetiresItself, KeysUnreadable, NoSuchKey
+
+        match await ring.retire(_operator(), kid, at_once=at_once):
+            case KeyRetired(_, successor):
+                then = "" if successor is None else f"; {successor.kid} signs from now on"
+                say(f"{kid} is revoked{then}.")
+            case KeyNeeded():
+                raise CannotRun(
+                    f"{kid} signs, or will in a moment. `prumo keys make` has another follow it; if it was stolen,"
+                    " `prumo keys retire --now`."
+                )
+            case KeyRetiresItself(until):
+                say(
+                    f"Another key signs by now; {kid} verifies until {'?' if until is None else _minute(until)}."
+                )
+            case NoSuchKey():
+                raise CannotRun(f"There is no key {kid}; see `prumo keys list`.")
+            case KeysUnreadable(kids):
+                raise _unreadable(kids)
+
+    _with_keys(retire, wrapping=True)
+
+
+@keys.command("rewrap")
+def keys_rewrap() -> None:
+    """Wrap all keys with the first secret of PRUMO_SIGNING_KEY_SECRET.
+
+    To change the secret: give every instance `new,old`; then run this; then give them `new`.
+    """
+
+    async def rewrap(ring: "KeyRing", life: timedelta) -> None:
+        from contexts.identity.api import KeysRewrapped, KeysUnreadable
+
+        match await ring.rewrap(_operator()):
+            case KeysRewrapped(kids):
+                say(
+                    f"Wrapped {len(kids)} keys anew."
+                    if kids
+                    else "The first secret wraps all of them already."
+                )
+            case KeysUnreadable(kids):
+                raise _unreadable(kids)
+
+    _with_keys(rewrap, wrapping=True)
+
+
+@keys.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def keys_import(files: tuple[Path, ...]) -> None:
+    """Take in the keys of an instance that kept them in FILES, PRUMO_HOME/keys/*.pem.
+
+    Before the first `prumo keys make`, so that tokens of the version before are good while the new one
+    replaces it. The youngest signs.
+    """
+
+    async def import_(ring: "KeyRing", life: timedelta) -> None:
+        from contexts.identity.api import KeysImported, KeysThere, NotAKey
+
+        # In this order, by their names, they have signed.
+        found = [(file.read_bytes(), _born(file)) for file in sorted(files, key=lambda file: file.name)]
+        match await ring.take_in(_operator(), found):
+            case KeysImported(keys):
+                for key in keys:
+                    say(f"{key.kid} is taken in.")
+            case KeysThere(key):
+                raise CannotRun(f"{key.kid} is in use already; keys are imported before the first is made.")
+            case NotAKey(reason):
+                raise CannotRun(f"One of the files is {reason}; nothing was taken in.")
+
+    _with_keys(import_, wrapping=True)
+
+
+def _born(file: Path) -> datetime:
+    """By the UUIDv7 that its name is; a file that an operator has named otherwise tells its own time."""
+    from uuid import UUID
+
+    try:
+        seconds = (UUID(file.stem).int >> 80) / 1000
+    except ValueError:
+        seconds = file.stat().st_mtime
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _unreadable(kids: "Sequence[str]") -> CannotRun:
+    from gateway.signing_secrets import unreadable_keys
+
+    return unreadable_keys(kids)
+
+
+def _with_keys(work: "Callable[[KeyRing, timedelta], Awaitable[None]]", *, wrapping: bool = False) -> None:
+    """Have it done with the keys and the life of an access token; `wrapping`: it needs a secret."""
+    settings = _settings()
+    from gateway.embedded.services import reached_migrated
+    from gateway.signing_secrets import require_secret
+    from gateway.wiring import wired
+
+    async def reach() -> None:
+        async with reached_migrated(settings, store=False) as complete:
+            if wrapping:
+                require_secret(complete)
+            async with wired(complete, store=False, listening=False) as parts:
+                await work(parts.contexts.identity.key_ring, complete.access_token_life)
+
+    asyncio.run(reach())
 
 
 @prumo.group()

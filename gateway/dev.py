@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 import uvloop
 
+from contexts.identity.api import KeyRing, KeysUnreadable
 from gateway import worker
 from gateway.embedded.services import Services
 from gateway.listening import reachable
@@ -18,6 +19,7 @@ from gateway.progress import CannotRun, complain, say, step
 from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, seed_demo
 from gateway.serve import serving
 from gateway.settings import Settings
+from gateway.signing_secrets import unreadable_keys, with_home_secret
 from gateway.wiring import wired
 
 _READY_SECONDS = 60
@@ -36,7 +38,7 @@ def dev(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _dev(settings: Settings, listener: socket.socket) -> None:
-    services = Services(settings)
+    services = Services(with_home_secret(settings))
     _stop_on_signals(services)
     begun = time.monotonic()
     try:
@@ -44,6 +46,7 @@ async def _dev(settings: Settings, listener: socket.socket) -> None:
             async with step("migrating the database"):
                 await migrate(complete)
             async with step("loading the demo data") as report, wired(complete, listening=False) as parts:
+                await _first_key(parts.contexts.identity.key_ring)
                 await seed_demo(parts.database, parts.contexts, report)
             async with (
                 _working(complete) as jobs,
@@ -56,6 +59,13 @@ async def _dev(settings: Settings, listener: socket.socket) -> None:
                 await _first(server, jobs, watch)
     except asyncio.CancelledError:
         say("Stopped.")
+
+
+async def _first_key(ring: KeyRing) -> None:
+    """In production an operator makes it."""
+    made = await ring.make("prumo dev", only_first=True)
+    if isinstance(made, KeysUnreadable):
+        raise unreadable_keys(made.kids)
 
 
 def _stop_on_signals(services: Services) -> None:
@@ -142,7 +152,7 @@ def _welcome(settings: Settings, listener: socket.socket, seconds: float) -> Non
     say(
         f"\nPrumo is ready after {seconds:.1f} s: {url}\n"
         f"    GraphQL, GraphiQL in a browser: {url}/graphql\n"
-        f"    data, keys and mail: {settings.home}\n\n"
+        f"    data and mail: {settings.home}\n\n"
         f"Demo accounts, password {DEMO_PASSWORD}:\n{accounts}\n\n"
         "Ctrl-C stops everything."
     )

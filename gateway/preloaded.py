@@ -18,6 +18,7 @@ from gateway.log_lines import configure_logging
 from gateway.progress import CannotRun
 from gateway.serve import app_for_long
 from gateway.settings import Settings
+from gateway.signing_secrets import require_signing_keys
 from gateway.stopping import drain_before_stopping
 from schema.manifest import Manifest
 from schema.operations import Operations
@@ -49,6 +50,7 @@ def check(workers: int, told: Connection) -> None:
     try:
         create_app(settings, operations=_operations(settings))
         asyncio.run(require_connections(settings, workers))
+        asyncio.run(require_signing_keys(settings))
     except CannotRun as reason:
         told.send(str(reason))
     else:

@@ -109,8 +109,10 @@ def serve(settings: Settings, workers: int, listener: socket.socket) -> None:
         signal.signal(number, lambda number, frame: sys.exit(0))
     if workers == 1:
         from gateway.connections import require_connections
+        from gateway.signing_secrets import require_signing_keys
 
         asyncio.run(require_connections(settings, workers))
+        asyncio.run(require_signing_keys(settings))
         try:
             _Alone(config, told).run(sockets=[listener])
         except SystemExit as ended:

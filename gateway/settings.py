@@ -60,6 +60,26 @@ def _smtp_url(text: str) -> str:
     return text
 
 
+SHORTEST_SECRET = 32
+"""Characters of a secret that keys are derived from: 24 random bytes in base64."""
+
+
+def separated_secrets(text: str) -> tuple[str, ...]:
+    """One, or two with a comma between. Raises ValueError, which does not repeat them."""
+    secrets = tuple(each.strip() for each in text.split(","))
+    if not 1 <= len(secrets) <= 2 or any(len(each) < SHORTEST_SECRET for each in secrets):
+        raise ValueError(
+            f"a secret has at least {SHORTEST_SECRET} random characters, as `openssl rand -base64 32` prints them;"
+            " there may be two, with a comma between"
+        )
+    return secrets
+
+
+def _secrets(text: str) -> str:
+    separated_secrets(text)
+    return text
+
+
 def _off_is_zero(value: object) -> object:
     return 0 if isinstance(value, str) and value.strip().lower() == "off" else value
 
@@ -111,7 +131,7 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path(".prumo"),
         validate_default=True,
-        description="State of what is embedded, signing keys, kept mail.",
+        description="State of what is embedded, kept mail.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(
@@ -332,6 +352,17 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000,
         description="Sessions of one user at once; the next sign-in ends the one used last longest ago.",
+    )
+    signing_key_secret: Annotated[str, AfterValidator(_secrets)] | None = Field(
+        None,
+        description=(
+            "Wraps the keys that sign access tokens, in the database: 32 random characters or more, the same for all"
+            " instances; two with a comma between: both unwrap, the first wraps. Absent: made by `prumo dev` only."
+        ),
+        repr=False,
+    )
+    signing_key_secret_file: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        None, description="A file that holds it instead."
     )
     access_token_minutes: int = Field(10, ge=1, le=60, description="Life of an access token.")
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from contexts.catalog.adapters.images import S3Images
 from contexts.catalog.adapters.products import SqlCategories, SqlProducts
@@ -16,13 +17,14 @@ from contexts.identity.adapters.address_book import SqlAddressBook
 from contexts.identity.adapters.directory import SqlDirectory, SqlPortfolios
 from contexts.identity.adapters.ended_sessions import ListenedEndedSessions
 from contexts.identity.adapters.invitations import SqlInvitations
+from contexts.identity.adapters.known_signing_keys import KnownSigningKeys
 from contexts.identity.adapters.leftovers import OF_IDENTITY
 from contexts.identity.adapters.mailed_tokens import SqlMailedTokens
 from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.repetitions import SqlRepetitions
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
+from contexts.identity.adapters.signing_keys import SqlSigningKeys, Wrapping
 from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
@@ -38,6 +40,7 @@ from contexts.identity.api import (
     EndSessions,
     HandOverCnpj,
     Identity,
+    ImportSigningKeys,
     InviteByOperator,
     InviteStaff,
     InviteUser,
@@ -46,6 +49,7 @@ from contexts.identity.api import (
     MailInvitation,
     MailPerson,
     MailRegisteredAgain,
+    MakeSigningKey,
     MoveAccount,
     Onboarding,
     OpenAccount,
@@ -58,7 +62,9 @@ from contexts.identity.api import (
     RemoveAddress,
     ResendInvitation,
     ResetPassword,
+    RetireSigningKey,
     RevokeInvitation,
+    RewrapSigningKeys,
     SetActive,
     SetRoleScopes,
     SignIn,
@@ -95,12 +101,11 @@ from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.mail import Mailer
 from gateway import metrics
 from gateway.settings import AUDIENCE, ISSUER, Settings
+from gateway.signing_secrets import secrets_of
 from resolvers.vocabulary.context import Contexts
 
 LEFTOVERS = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
 """Rows the worker deletes when they are over."""
-KEYS = "keys"
-"""The folder of the signing keys, below PRUMO_HOME."""
 PRICE_RELATION = "pricing.resolved_prices"
 """Published by pricing, used by the catalog to sort and filter a listing by price."""
 
@@ -150,7 +155,11 @@ async def wired(
         ended_sessions = ListenedEndedSessions(database, clock, settings.access_token_life)
         if listening:
             await stack.enter_async_context(ended_sessions)
-        identity = _identity(settings, database, passwords, ended_sessions, clock)
+        table = signing_keys(settings, database)
+        known = KnownSigningKeys(table, settings.access_token_life)
+        if listening:
+            await stack.enter_async_context(known)
+        identity = _identity(settings, database, passwords, ended_sessions, table, known, clock)
         catalog = _catalog(settings, database, clock, images)
         pricing = _pricing(database, clock, catalog, identity)
         buyers = IdentityBuyers(identity.accounts, identity.viewers)
@@ -168,9 +177,20 @@ async def wired(
         yield Wired(contexts, database, clock)
 
 
-def key_ring(settings: Settings) -> KeyRing:
-    """The signing keys below PRUMO_HOME; no service is needed to change them."""
-    return SigningKeyRing(settings.home / KEYS, settings.access_token_life)
+def signing_keys(settings: Settings, database: Database) -> SqlSigningKeys:
+    """Those of the database, to be unwrapped by the secrets of the settings. Raises CannotRun."""
+    return SqlSigningKeys(database, Wrapping(secrets_of(settings)))
+
+
+def key_ring(table: SqlSigningKeys, database: Database, clock: Clock, life: timedelta) -> KeyRing:
+    """Identity's keys. `life`: of an access token."""
+    return KeyRing(
+        keys=table,
+        make=MakeSigningKey(table, database, clock, life),
+        retire=RetireSigningKey(table, database, clock, life),
+        rewrap=RewrapSigningKeys(table, database, clock),
+        take_in=ImportSigningKeys(table, database, clock, life),
+    )
 
 
 def _identity(
@@ -178,6 +198,8 @@ def _identity(
     database: Database,
     passwords: Argon2Passwords,
     ended_sessions: ListenedEndedSessions,
+    table: SqlSigningKeys,
+    known: KnownSigningKeys,
     clock: Clock,
 ) -> Identity:
     users, accounts, roles = SqlUsers(database), SqlAccounts(database), SqlRoles(database)
@@ -185,12 +207,7 @@ def _identity(
     throttle, repetitions = SqlThrottle(database, clock), SqlRepetitions(database)
     prove = ProveEmail(users, accounts)
     mailer, portal = mailer_of(settings), settings.links_url
-    tokens = JwtAccessTokens(
-        SigningKeys.load_or_create(settings.home / KEYS),
-        issuer=ISSUER,
-        audience=AUDIENCE,
-        life=settings.access_token_life,
-    )
+    tokens = JwtAccessTokens(known, issuer=ISSUER, audience=AUDIENCE, life=settings.access_token_life)
     return Identity(
         accounts=accounts,
         viewers=users,
@@ -198,7 +215,7 @@ def _identity(
         sessions=sessions,
         ended_sessions=ended_sessions,
         access_tokens=tokens,
-        key_ring=key_ring(settings),
+        key_ring=key_ring(table, database, clock, settings.access_token_life),
         repetitions=repetitions,
         sign_in=SignIn(
             users,

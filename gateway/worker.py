@@ -10,7 +10,6 @@ from contexts.identity.api import (
     PERSON_TOPICS,
     REGISTERED_AGAIN,
     USER_INVITED,
-    KeyRing,
     Repetitions,
 )
 from contexts.orders.api import ORDER_TOPICS
@@ -42,7 +41,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         }
         tidying = [
             asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),
-            asyncio.create_task(_keep_retiring(contexts.identity.key_ring, parts.clock)),
             asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:
@@ -54,23 +52,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     await task
 
 
-async def _keep_retiring(keys: KeyRing, clock: Clock, every: timedelta = EVERY) -> None:
-    """Remove signing keys that have nothing left to verify. Outlives a folder that cannot be read or written."""
-    while True:
-        try:
-            await asyncio.to_thread(keys.retire, clock.now())
-        except Exception as error:
-            # Whatever it is: the worker would go on without anybody noticing that keys are kept for ever.
-            log.warning("signing keys stay for now: %s: %s", type(error).__name__, error)
-        await asyncio.sleep(every.total_seconds())
-
-
 async def _keep_telling(repetitions: Repetitions, clock: Clock, every: timedelta = EVERY) -> None:
     """Tell the audit trail how often things were done on days that are over. Outlives the database's absence."""
     while True:
         try:
             await repetitions.tell_over(clock.now())
         except Exception as error:
-            # As above: nobody would notice.
+            # Whatever it is: the worker would go on without anybody noticing that nothing is told.
             log.warning("repetitions are told later: %s: %s", type(error).__name__, error)
         await asyncio.sleep(every.total_seconds())

@@ -45,6 +45,12 @@ from contexts.identity.domain.session import (
     Device,
     Session,
 )
+from contexts.identity.domain.signing_key import (
+    KEY_SET_CACHED,
+    KeyState,
+    SigningKeyTimes,
+    Succession,
+)
 from contexts.identity.domain.user import (
     ROLE_NAMES,
     AccountMember,
@@ -63,12 +69,13 @@ from contexts.identity.ports import (
     Directory,
     EndedSessions,
     Invitations,
-    KeyInUse,
-    KeyRing,
+    KeyUnknown,
+    NotAKey,
     Registration,
     Repetitions,
     Roles,
     Sessions,
+    SigningKeys,
     TokenRejected,
     TokenVerified,
     TooManyAttempts,
@@ -113,6 +120,22 @@ from contexts.identity.use_cases.keep_addresses import (
     AddressesKept,
     PutAddress,
     RemoveAddress,
+)
+from contexts.identity.use_cases.keep_signing_keys import (
+    ImportSigningKeys,
+    KeyMade,
+    KeyNeeded,
+    KeyRetired,
+    KeyRetiresItself,
+    KeysImported,
+    KeysRewrapped,
+    KeysThere,
+    KeysUnreadable,
+    KeyThere,
+    MakeSigningKey,
+    NoSuchKey,
+    RetireSigningKey,
+    RewrapSigningKeys,
 )
 from contexts.identity.use_cases.mail_people import (
     MailAccountChange,
@@ -195,6 +218,7 @@ __all__ = [
     "AUDIT_READ",
     "BUYER_ROLES",
     "CART_WRITE",
+    "KEY_SET_CACHED",
     "MOST_SESSIONS",
     "ORDER_READ",
     "PERSON_TOPICS",
@@ -247,6 +271,7 @@ __all__ = [
     "HandOverCnpj",
     "HandOverCnpjCommand",
     "Identity",
+    "ImportSigningKeys",
     "InvalidCredentials",
     "Invitation",
     "InvitationAccepted",
@@ -260,8 +285,18 @@ __all__ = [
     "InviteUserCommand",
     "Invited",
     "InvitedByOperator",
-    "KeyInUse",
+    "KeyMade",
+    "KeyNeeded",
+    "KeyRetired",
+    "KeyRetiresItself",
     "KeyRing",
+    "KeyState",
+    "KeyThere",
+    "KeyUnknown",
+    "KeysImported",
+    "KeysRewrapped",
+    "KeysThere",
+    "KeysUnreadable",
     "LastAdministrator",
     "LockedOut",
     "MailAccountChange",
@@ -269,10 +304,13 @@ __all__ = [
     "MailPerson",
     "MailPromised",
     "MailRegisteredAgain",
+    "MakeSigningKey",
     "MemberChanged",
     "MoveAccount",
     "MoveAccountCommand",
+    "NoSuchKey",
     "NobodyProved",
+    "NotAKey",
     "Onboarding",
     "OpenAccount",
     "PasswordChanged",
@@ -291,7 +329,9 @@ __all__ = [
     "Repetitions",
     "ResendInvitation",
     "ResetPassword",
+    "RetireSigningKey",
     "RevokeInvitation",
+    "RewrapSigningKeys",
     "Role",
     "RoleScopesSet",
     "RoleVersionConflict",
@@ -303,8 +343,11 @@ __all__ = [
     "SetRoleScopes",
     "SignIn",
     "SignedIn",
+    "SigningKeyTimes",
+    "SigningKeys",
     "StaffChanged",
     "StaffMember",
+    "Succession",
     "TokenInvalid",
     "TokenRejected",
     "TokenVerified",
@@ -360,6 +403,17 @@ class Personnel:
     unassign_portfolio: ChangePortfolio
     transfer_portfolio: TransferPortfolio
     mail_invitation: MailInvitation
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys that sign access tokens, as operators see and change them; running processes notice by themselves."""
+
+    keys: SigningKeys
+    make: MakeSigningKey
+    retire: RetireSigningKey
+    rewrap: RewrapSigningKeys
+    take_in: ImportSigningKeys
 
 
 @dataclass(frozen=True, slots=True)

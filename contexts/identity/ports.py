@@ -14,6 +14,7 @@ from contexts.identity.domain.mailed_token import MailedToken, Purpose
 from contexts.identity.domain.onboarding import AccountChange, CnpjStanding
 from contexts.identity.domain.role import Role
 from contexts.identity.domain.session import RefreshToken, Session
+from contexts.identity.domain.signing_key import SigningKeyTimes
 from contexts.identity.domain.user import AccountMember, Member, Principal, StaffMember, User, Viewer
 from contexts.shared.audit import Act
 from contexts.shared.money import Money
@@ -482,10 +483,11 @@ class Passwords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenVerified:
-    """An access token that proves its principal, until just before `expires_at`."""
+    """An access token that proves its principal, until just before `expires_at`, while its key is good."""
 
     principal: Principal
     expires_at: datetime
+    kid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +495,13 @@ class TokenRejected:
     """An access token that proves nothing. `reason` is for the log, not for the client."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUnknown:
+    """An access token of a key that this process does not know, or not yet."""
+
+    kid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,27 +551,45 @@ class Throttle(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyInUse:
-    """A key by its id. `verifies_until` None: it signs."""
+class NotAKey:
+    """What was to be imported is no private key of ours. `reason` does not repeat it."""
 
-    kid: str
-    since: datetime
-    verifies_until: datetime | None
+    reason: str
 
 
-class KeyRing(Protocol):
-    """The keys that sign access tokens."""
+class SigningKeys(Protocol):
+    """The keys that sign access tokens, where all processes find them; private keys are kept wrapped."""
 
-    def in_use(self) -> list[KeyInUse]:
-        """Oldest first; the last one signs."""
+    async def all(self) -> list[SigningKeyTimes]: ...
+
+    async def locked(self, transaction: Transaction) -> list[SigningKeyTimes]:
+        """All of them, and nobody else makes or changes one before the transaction ends."""
         ...
 
-    def rotate(self, at: datetime) -> list[KeyInUse]:
-        """Have a new key sign from now on; the others verify until the last token they signed has expired."""
+    async def unreadable(self, kids: Collection[str], within: Transaction | None = None) -> list[str]:
+        """Those of these keys that our secrets do not unwrap."""
         ...
 
-    def retire(self, at: datetime) -> None:
-        """Remove the keys that have nothing left to verify."""
+    async def make(
+        self, transaction: Transaction, created_at: datetime, signs_from: datetime
+    ) -> SigningKeyTimes:
+        """Make and keep a key."""
+        ...
+
+    async def take_in(
+        self, transaction: Transaction, pem: bytes, born: datetime
+    ) -> SigningKeyTimes | NotAKey:
+        """Keep a key that was made elsewhere; it signs from then on."""
+        ...
+
+    async def sign_from(self, transaction: Transaction, kid: str, at: datetime) -> None:
+        """Have an announced key sign earlier."""
+        ...
+
+    async def revoke(self, transaction: Transaction, kid: str, at: datetime) -> None: ...
+
+    async def rewrap(self, transaction: Transaction) -> list[str]:
+        """Wrap all that another secret has wrapped with the one that wraps now; which keys that were."""
         ...
 
 
@@ -571,13 +598,26 @@ class AccessTokens(Protocol):
     or until `EndedSessions` knows that its session is over."""
 
     def issue(self, principal: Principal, at: datetime) -> tuple[str, datetime]:
-        """The token and the instant it expires."""
+        """The token and the instant it expires. Raises Unavailable while no key is known."""
         ...
 
-    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected:
+    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected | KeyUnknown:
         """Whom the token proves and until when; takes any text."""
         ...
 
-    def jwks(self) -> Mapping[str, list[dict[str, str]]]:
-        """The public keys that verify the tokens, as a JSON Web Key Set (RFC 7517)."""
+    async def look_again(self) -> None:
+        """Read the keys, if that was not done just now: after KeyUnknown, verify once more. Raises Unavailable."""
+        ...
+
+    def has_key(self, kid: str) -> bool:
+        """Whether the key of a token that was verified is still one."""
+        ...
+
+    def can_issue(self, at: datetime) -> bool:
+        """Whether a key is known that signs."""
+        ...
+
+    def jwks(self, at: datetime) -> Mapping[str, list[dict[str, str]]]:
+        """The public keys that verify the tokens, as a JSON Web Key Set (RFC 7517). Raises Unavailable while no key
+        is known."""
         ...

@@ -12,6 +12,7 @@ from gateway.home import HomeTaken, exclusive, prepare, writing_to
 from gateway.migrate import migrate, require_migrated
 from gateway.progress import step
 from gateway.settings import Settings
+from gateway.signing_secrets import with_home_secret
 
 _DATABASE = "prumo"
 _LOOK_EVERY = 0.3
@@ -123,7 +124,7 @@ async def reached(settings: Settings, *, store: bool) -> AsyncIterator[Settings]
                 settings = services.completed()
             else:
                 settings = await held.enter_async_context(services.running())
-        yield settings
+        yield settings if services.postgres is None else with_home_secret(settings)
 
 
 @asynccontextmanager

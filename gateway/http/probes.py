@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import migrations
+from contexts.identity.api import KEY_SET_CACHED
 from contexts.shared.adapters.query import Query
 from contexts.shared.network import parsed
 from contexts.shared.unavailable import Unavailable
@@ -40,8 +41,8 @@ async def healthz(request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the database is there, takes writes and has a schema that this code runs on, operations end, and we are
-    here to stay.
+    """Whether the database is there, takes writes and has a schema that this code runs on, a key signs, operations end,
+    and we are here to stay.
 
     Anybody may ask, as often as they like: those who come while somebody is asking the database wait for the same
     answer, and it stands for a second.
@@ -53,6 +54,8 @@ class Readiness:
         self._stopping = stopping
         self._capacity = capacity
         self._database = parts.database
+        self._tokens = parts.contexts.identity.access_tokens
+        self._clock = parts.clock
         self._code = code or migrations.newest()
         self._asking: asyncio.Task[str | None] | None = None
         self._asked = -inf
@@ -78,13 +81,24 @@ class Readiness:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await self._database.require_writable()
-                return await self._revisions()
+                return await self._revisions() or await self._signing()
         except TimeoutError:
             return f"the database does not answer within {DEADLINE_SECONDS:g} s"
         except Unavailable as fault:
             return f"the database cannot be reached, or takes no writes ({fault.reason})"
         finally:
             self._asked = time.monotonic()
+
+    async def _signing(self) -> str | None:
+        if self._tokens.can_issue(self._clock.now()):
+            return None
+        await self._tokens.look_again()
+        if self._tokens.can_issue(self._clock.now()):
+            return None
+        return (
+            "there is no key to sign access tokens with, or PRUMO_SIGNING_KEY_SECRET does not unwrap it; see"
+            " `prumo keys list`"
+        )
 
     async def _revisions(self) -> str | None:
         try:
@@ -132,10 +146,13 @@ class KeySet:
 
     def __init__(self, parts: Wired) -> None:
         self._tokens = parts.contexts.identity.access_tokens
+        self._clock = parts.clock
 
     async def __call__(self, request: Request) -> Response:
         """RFC 7517."""
-        headers = {"Cache-Control": "public, max-age=300"}
+        headers = {"Cache-Control": f"public, max-age={KEY_SET_CACHED.total_seconds():.0f}"}
         return Response(
-            orjson.dumps(self._tokens.jwks()), media_type="application/jwk-set+json", headers=headers
+            orjson.dumps(self._tokens.jwks(self._clock.now())),
+            media_type="application/jwk-set+json",
+            headers=headers,
         )

@@ -207,8 +207,10 @@ class _Connection:
         left = self._seconds_left()
         if left is None or self.caller is None:
             return
-        ended = self.sockets.parts.contexts.identity.ended_sessions
-        if left <= 0 or await ended.has(self.caller.principal.session_id):
+        identity = self.sockets.parts.contexts.identity
+        if left <= 0 or not identity.access_tokens.has_key(self.caller.kid):
+            raise _over()
+        if await identity.ended_sessions.has(self.caller.principal.session_id):
             raise _over()
 
     async def _receive(self) -> tuple[dict[str, object], str]:

@@ -16,6 +16,7 @@ from gateway.settings import Settings
 from gateway.wiring import wired
 from tests.api.shop import Shop
 from tests.conftest import copied
+from tests.signing import SECRET, first_key
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +41,13 @@ def settings_for(home: Path, database_url: str, s3: S3) -> Settings:
         s3_secret=s3.secret_key,
         # All tests come from one address, and drive it harder than any client; throttling has tests of its own.
         throttle_points=10_000_000,
+        signing_key_secret=SECRET,
     ).in_development()
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PRUMO_HOME: signing keys and kept mail."""
+    """PRUMO_HOME: kept mail."""
     return tmp_path_factory.mktemp("home")
 
 
@@ -54,6 +56,7 @@ async def seeded(postgres: Postgres, template: str, home: Path, s3: S3) -> str:
     """The name of a database with the demo data, to copy from."""
     url = await copied(postgres, template, "prumo_seeded")
     async with wired(settings_for(home, url, s3)) as parts:
+        await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return "prumo_seeded"
 
@@ -65,6 +68,7 @@ async def primary_seeded(primary: Postgres, home: Path, s3: S3) -> str:
     settings = settings_for(home, primary.url("prumo_seeded"), s3)
     await migrate(settings)
     async with wired(settings) as parts:
+        await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return "prumo_seeded"
 

@@ -58,6 +58,7 @@ def environment(settings: Settings, **variables: str) -> dict[str, str]:
         "PRUMO_S3_BUCKET": settings.s3_bucket,
         "PRUMO_S3_KEY": settings.s3_key,
         "PRUMO_S3_SECRET": settings.s3_secret,
+        "PRUMO_SIGNING_KEY_SECRET": settings.signing_key_secret or "",
         **variables,
     }
 

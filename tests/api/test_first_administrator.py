@@ -76,6 +76,7 @@ async def test_from_nothing_to_an_administrator(postgres: Postgres, tmp_path: Pa
         "prumo: The database is behind this code: run `prumo migrate` first.",
     )
     assert (await prumo(settings, "migrate"))[0] == 0
+    assert (await prumo(settings, "keys", "make"))[0] == 0
     code, said, complained = await prumo(settings, *INVITE, ANA, PRUMO_PORTAL_URL=PORTAL)
     assert (code, complained) == (0, "")
     async with serving(settings, tmp_path / "log") as server:

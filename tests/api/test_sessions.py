@@ -8,7 +8,7 @@ import jwt
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.seed.demo import DEMO_PASSWORD
 from gateway.settings import Settings
@@ -23,6 +23,7 @@ from tests.api.shop import (
     Json,
     Shop,
 )
+from tests.signing import keys_of
 
 WHO = "{ viewer { user { email } } }"
 
@@ -159,9 +160,7 @@ async def forged(shop: Shop, settings: Settings) -> dict[str, str]:
     header = jwt.get_unverified_header(good)
     claims = jwt.decode(good, options={"verify_signature": False})
     stranger = Ed25519PrivateKey.generate()
-    key_file = next((settings.home / "keys").glob("*.pem"))
-    ours = load_pem_private_key(key_file.read_bytes(), None)
-    assert isinstance(ours, Ed25519PrivateKey)
+    ours = (await keys_of(settings)).signing.private
     public = ours.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def signed(key: object, changes: Json, head: Json | None = None, algorithm: str = "EdDSA") -> str:

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection
 
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
-from contexts.identity.adapters.signing_keys import SigningKeys
 from contexts.identity.api import Principal, TokenVerified
 from contexts.orders.adapters.order_changes import ListenedOrderChanges
 from contexts.shared.adapters.database import counting_statements
@@ -35,6 +34,7 @@ from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, REP, SP, Json, Shop
 from tests.api.socket_client import WATCH, bearer, closed_with, connected, receive, send
 from tests.api.test_subscriptions import AdjustableClock
 from tests.polling import until
+from tests.signing import keys_of
 
 WITH_TOTAL = (
     "subscription ($total: Boolean!) { orderUpdated { number total @include(if: $total) { amount } } }"
@@ -155,7 +155,7 @@ async def ordered_until_heard(shop: Shop, socket: ClientConnection) -> Json:
 
 
 async def principal(shop: Shop, settings: Settings, who: str) -> Principal:
-    tokens = JwtAccessTokens(SigningKeys.load_or_create(settings.home / "keys"), ISSUER, AUDIENCE)
+    tokens = JwtAccessTokens(await keys_of(settings), ISSUER, AUDIENCE)
     verified = tokens.verify(await shop.token(who), datetime.now(UTC))
     assert isinstance(verified, TokenVerified)
     return verified.principal
@@ -361,7 +361,7 @@ async def test_whose_token_has_expired_does_not_get_the_answer_that_others_share
         served(app) as address,
     ):
         shop = Shop(http)
-        keys = SigningKeys.load_or_create(settings.home / "keys")
+        keys = await keys_of(settings)
         who = await principal(shop, settings, SP)
         tokens = [
             JwtAccessTokens(keys, ISSUER, AUDIENCE, life=timedelta(minutes=minutes)).issue(who, clock.now())[

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
-from contexts.identity.adapters.signing_keys import SigningKeys
 from contexts.identity.api import TokenVerified
 from contexts.shared.clock import Clock
 from gateway.app import create_app
@@ -38,6 +37,7 @@ from tests.api.socket_client import (
     receive,
     send,
 )
+from tests.signing import keys_of
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ async def test_frames_are_not_compressed(address: str) -> None:
 
 
 async def test_a_socket_ends_with_its_token(shop: Shop, settings: Settings, address: str) -> None:
-    keys = SigningKeys.load_or_create(settings.home / "keys")
+    keys = await keys_of(settings)
     short = JwtAccessTokens(keys, ISSUER, AUDIENCE, life=timedelta(seconds=2))
     verified = short.verify(await shop.token(SP), datetime.now(UTC))
     assert isinstance(verified, TokenVerified)

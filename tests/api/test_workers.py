@@ -37,6 +37,7 @@ def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
             "PRUMO_S3_ENDPOINT": settings.s3_endpoint or "",
             "PRUMO_S3_KEY": settings.s3_key,
             "PRUMO_S3_SECRET": settings.s3_secret,
+            "PRUMO_SIGNING_KEY_SECRET": settings.signing_key_secret or "",
             "TMPDIR": str(tmp_path),
         },
         stderr=subprocess.DEVNULL,

@@ -14,13 +14,17 @@ import pytest
 from sqlalchemy import make_url
 
 import migrations
+from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.mail import SpoolMailer
 from contexts.shared.mail import Mail
 from gateway.cli import main
 from gateway.cli import prumo as group
 from gateway.embedded.postgres import Postgres
 from gateway.progress import CannotRun
+from gateway.settings import Settings
+from gateway.signing_secrets import require_signing_keys, secrets_of, with_home_secret
 from tests.conftest import copied
+from tests.signing import SECRET, first_key
 
 pytestmark = pytest.mark.services
 
@@ -36,7 +40,7 @@ def prumo(home: Path, *arguments: str, **variables: str) -> subprocess.Completed
         env={**own, "PRUMO_HOME": str(home), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -97,6 +101,7 @@ def test_seeding_a_fresh_home_brings_the_demo_data_and_the_synthetic(tmp_path: P
 CONFIGURED = {
     "PRUMO_DATABASE_URL": "postgresql://127.0.0.1:1/x",
     "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
+    "PRUMO_SIGNING_KEY_SECRET": SECRET,
 }
 
 
@@ -172,6 +177,8 @@ async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres
         ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
         ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
         ("PRUMO_DATABASE_POOL", "many", "valid integer"),
+        ("PRUMO_SIGNING_KEY_SECRET", "s3cret", "a secret has at least 32 random characters"),
+        ("PRUMO_SIGNING_KEY_SECRET", f"{SECRET},s3cret", "a secret has at least 32 random characters"),
         ("PORT", "http", "valid integer"),
     ],
 )
@@ -288,16 +295,100 @@ def test_the_table_of_settings_is_written_and_compared(tmp_path: Path, here: Pru
     assert here(tmp_path, "settings", "--output", str(file), "--check").returncode == 1
 
 
-def test_keys_are_listed_and_rotated(tmp_path: Path, here: Prumo) -> None:
-    def listed(*arguments: str) -> list[str]:
-        result = here(tmp_path, "keys", *arguments)
-        assert result.returncode == 0, result.stderr
-        return result.stdout.splitlines()
+OTHER_SECRET = "another-secret-that-no-one-but-the-tests-has"
 
-    (first,) = listed("list")
-    assert first.endswith("signs")
-    before, after = listed("rotate")
-    assert before.split()[0] == first.split()[0]
-    assert "verifies until" in before
-    assert after.endswith("signs")
-    assert listed("list") == [before, after]
+
+@pytest.fixture
+async def configured(postgres: Postgres, template: str) -> dict[str, str]:
+    """A migrated database without a signing key."""
+    return {**CONFIGURED, "PRUMO_DATABASE_URL": await copied(postgres, template), "PORT": "0"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_makes_no_key(tmp_path: Path, configured: dict[str, str], workers: str) -> None:
+    result = prumo(tmp_path, "serve", "--workers", workers, **configured)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        "prumo: There is no key to sign access tokens with: run `prumo keys make`."
+    )
+
+
+def test_keys_are_made_listed_retired_and_wrapped_anew(
+    configured: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in configured.items():
+        monkeypatch.setenv(name, value)
+
+    def said(*arguments: str, secret: str = SECRET) -> str:
+        monkeypatch.setenv("PRUMO_SIGNING_KEY_SECRET", secret)
+        group.main(["keys", *arguments], standalone_mode=False)
+        return capsys.readouterr().out
+
+    def refused(*arguments: str, secret: str = SECRET) -> str:
+        with pytest.raises(CannotRun) as reason:
+            said(*arguments, secret=secret)
+        return str(reason.value)
+
+    assert refused("make", secret="").startswith("PRUMO_SIGNING_KEY_SECRET is not set.")
+    assert said("list", secret="") == "No key yet.\n"
+    kid = said("make").split()[0]
+    wrong = refused("make", secret=OTHER_SECRET)
+    assert wrong.startswith(f"PRUMO_SIGNING_KEY_SECRET does not unwrap {kid}, ")
+    assert OTHER_SECRET not in wrong
+    announced = said("make")
+    assert " is announced, and signs from " in announced
+    next_kid = announced.split()[0]
+    assert said("make").startswith(f"{next_kid} is announced already, and signs from ")
+    signing, coming = said("list", secret="").splitlines()
+    assert (signing.split()[0], "  signs, verifies until" in signing) == (kid, True)
+    assert (coming.split()[0], "  announced, signs from" in coming) == (next_kid, True)
+    assert refused("retire", kid).startswith(f"{kid} signs")
+    assert said("retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
+    assert said("rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
+    assert next_kid in refused("make")
+
+
+async def test_a_process_starts_with_a_secret_that_unwraps_the_keys_only(
+    configured: dict[str, str], tmp_path: Path
+) -> None:
+    def settings(secret: str | None) -> Settings:
+        return Settings(
+            home=tmp_path, database_url=configured["PRUMO_DATABASE_URL"], signing_key_secret=secret
+        )
+
+    with pytest.raises(CannotRun, match="run `prumo keys make`"):
+        await require_signing_keys(settings(SECRET))
+    database = Database(configured["PRUMO_DATABASE_URL"])
+    await first_key(database)
+    await database.close()
+    await require_signing_keys(settings(SECRET))
+    await require_signing_keys(settings(f"{OTHER_SECRET},{SECRET}"))
+    with pytest.raises(CannotRun, match=r"does not unwrap [0-9A-Za-z_-]{43}, ") as wrong:
+        await require_signing_keys(settings(OTHER_SECRET))
+    assert OTHER_SECRET not in str(wrong.value)
+    with pytest.raises(CannotRun, match="is not set"):
+        await require_signing_keys(settings(None))
+
+
+def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    given = Settings(home=tmp_path, signing_key_secret_file=file)
+    with pytest.raises(CannotRun, match="cannot be read"):
+        secrets_of(given)
+    file.write_text(f"{SECRET},\n{OTHER_SECRET}\n")
+    assert secrets_of(given) == (SECRET, OTHER_SECRET)
+    file.write_text("s3cret")
+    with pytest.raises(CannotRun, match="at least 32") as short:
+        secrets_of(given)
+    assert "s3cret" not in str(short.value)
+    with pytest.raises(CannotRun, match="set one"):
+        secrets_of(Settings(home=tmp_path, signing_key_secret_file=file, signing_key_secret=SECRET))
+
+
+def test_the_secret_of_a_home_is_made_once(tmp_path: Path) -> None:
+    first = secrets_of(with_home_secret(Settings(home=tmp_path)))
+    assert secrets_of(with_home_secret(Settings(home=tmp_path))) == first
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    given = Settings(home=tmp_path, signing_key_secret=SECRET)
+    assert secrets_of(with_home_secret(given)) == (SECRET,)

@@ -16,6 +16,7 @@ from gateway.progress import CannotRun
 from gateway.settings import Settings
 from tests.conftest import copied
 from tests.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.signing import SECRET
 
 PRUMO = Path(sysconfig.get_path("scripts")) / "prumo"
 ALLOWED = 200 - 3
@@ -100,6 +101,7 @@ def served(settings: Settings, port: int, *options: str) -> subprocess.Completed
             "PRUMO_HOME": str(settings.home),
             "PRUMO_DATABASE_URL": settings.database_url or "",
             "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
+            "PRUMO_SIGNING_KEY_SECRET": SECRET,
         },
         capture_output=True,
         text=True,

@@ -43,6 +43,7 @@ def test_passwords_in_settings_are_not_shown(tmp_path: Path) -> None:
         smtp_url="smtp://ana:s3cret@h",
         s3_key="s3cret",
         s3_secret="s3cret",
+        signing_key_secret="s3cret" * 6,
     )
     assert "s3cret" not in repr(settings)
 

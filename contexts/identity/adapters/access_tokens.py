@@ -1,31 +1,25 @@
 """Access tokens as JWTs in the profile of RFC 9068, signed with Ed25519."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import jwt
 
-from contexts.identity.adapters.signing_keys import SigningKeys, SigningKeysError
+from contexts.identity.adapters.known_signing_keys import Known, NoSigningKey
+from contexts.identity.adapters.signing_keys import ALGORITHM
 from contexts.identity.domain.user import Principal
-from contexts.identity.ports import TokenRejected, TokenVerified
+from contexts.identity.ports import KeyUnknown, TokenRejected, TokenVerified
 from contexts.shared.ids import new_id
+from contexts.shared.unavailable import Unavailable
 
-ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 MAX_TOKEN = 4096
 LEEWAY = 30
 """Seconds that the clock of another process may be ahead; for `exp` there is no leeway."""
-
-AT_ONCE, SOON = 1.0, 5.0
-"""Seconds: how often the folder of keys is looked at when there is a reason to, and how often without one."""
-
-log = logging.getLogger(__name__)
 
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "scope", "roles"]
 
@@ -39,40 +33,41 @@ class _Signed:
     expires: int
 
 
+class Keys(Protocol):
+    """The keys of this process."""
+
+    @property
+    def current(self) -> Known: ...
+
+    async def look_again(self) -> None: ...
+
+
+class _KeyUnknown(jwt.InvalidTokenError):
+    """Carries the key's id."""
+
+
 class JwtAccessTokens:
     """Issues and verifies access tokens. What was verified is remembered, up to 1024 tokens, without its time:
     that is looked at on every call."""
 
     def __init__(
-        self, keys: SigningKeys, issuer: str, audience: str, life: timedelta = timedelta(minutes=10)
+        self, keys: Keys, issuer: str, audience: str, life: timedelta = timedelta(minutes=10)
     ) -> None:
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._life = life
-        self._looked_at = monotonic()
-        self._use(keys)
+        self._use(keys.current)
 
-    def _use(self, keys: SigningKeys) -> None:
-        self._keys = keys
-        self._public = {key.kid: key.private.public_key() for key in keys.keys}
+    def _use(self, known: Known) -> None:
+        self._known = known
         # Exceptions are not cached, so forged tokens push no good one out.
         self._signed = lru_cache(maxsize=1024)(self._check)
 
-    def _look_again(self, after: float) -> None:
-        """Notice what was added to the folder or removed, when it was looked at longer than `after` seconds ago."""
-        if monotonic() - self._looked_at < after:
-            return
-        self._looked_at = monotonic()
-        try:
-            keys = self._keys.reloaded()
-        except (OSError, SigningKeysError) as error:
-            log.error("signing keys cannot be read again, the old ones stay: %s", error)
-            return
-        if keys is not self._keys:
-            self._use(keys)
-
     def issue(self, principal: Principal, at: datetime) -> tuple[str, datetime]:
-        self._look_again(AT_ONCE)
+        key = self._keys.current.signing(at)
+        if key is None:
+            raise Unavailable("signing keys", NoSigningKey())
         issued = int(at.timestamp())
         expires = issued + int(self._life.total_seconds())
         claims: dict[str, str | int | list[str]] = {
@@ -88,17 +83,19 @@ class JwtAccessTokens:
         }
         if principal.account_id is not None:
             claims["account_id"] = str(principal.account_id)
-        headers = {"typ": TYPE, "kid": self._keys.signing.kid}
-        token = jwt.encode(claims, self._keys.signing.private, ALGORITHM, headers)
+        token = jwt.encode(claims, key.private, ALGORITHM, {"typ": TYPE, "kid": key.kid})
         return token, datetime.fromtimestamp(expires, UTC)
 
-    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected:
+    def verify(self, token: str, at: datetime) -> TokenVerified | TokenRejected | KeyUnknown:
         # PyJWT would take a padded signature; RFC 7515 knows no padding, and one token has one spelling.
         if len(token) > MAX_TOKEN or not token.isascii() or "=" in token:
             return TokenRejected("oversized, or not base64url")
-        self._look_again(SOON)
+        if self._keys.current is not self._known:
+            self._use(self._keys.current)
         try:
             signed = self._signed(token)
+        except _KeyUnknown as unknown:
+            return KeyUnknown(str(unknown))
         except jwt.PyJWTError as error:
             return TokenRejected(str(error))
         now = at.timestamp()
@@ -108,9 +105,21 @@ class JwtAccessTokens:
             return TokenRejected("not valid yet")
         return signed.verified
 
-    def jwks(self) -> Mapping[str, list[dict[str, str]]]:
-        self._look_again(AT_ONCE)
-        return {"keys": [key.jwk for key in self._keys.keys]}
+    async def look_again(self) -> None:
+        await self._keys.look_again()
+
+    def has_key(self, kid: str) -> bool:
+        return kid in self._keys.current.keys
+
+    def can_issue(self, at: datetime) -> bool:
+        return self._keys.current.signing(at) is not None
+
+    def jwks(self, at: datetime) -> Mapping[str, list[dict[str, str]]]:
+        keys = self._keys.current.verifying(at)
+        if not keys:
+            # An empty set would be kept by caches.
+            raise Unavailable("signing keys", NoSigningKey())
+        return {"keys": [dict(key.jwk) for key in keys]}
 
     def _check(self, token: str) -> _Signed:
         """Raises PyJWTError; leaves the time to the caller."""
@@ -119,16 +128,13 @@ class JwtAccessTokens:
         # Exactly the header we write: no other algorithm, and no key that the token brings itself.
         if not isinstance(kid, str) or header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
             raise jwt.InvalidTokenError("not the header of an access token")
-        key = self._public.get(kid)
-        if key is None:
-            # Signed by a process that has noticed a new key before this one.
-            self._look_again(AT_ONCE)
-            key = self._public.get(kid)
-        if key is None:
-            raise jwt.InvalidTokenError("unknown key")
+        found = self._known.key(kid)
+        if found is None:
+            raise _KeyUnknown(kid)
+        key, until = found
         claims = jwt.decode(
             token,
-            key,
+            key.private.public_key(),
             algorithms=[ALGORITHM],
             issuer=self._issuer,
             audience=self._audience,
@@ -141,11 +147,14 @@ class JwtAccessTokens:
                 "verify_nbf": False,
             },
         )
-        return _read(claims)
+        return _read(claims, kid, until)
 
 
-def _read(claims: Mapping[str, Any]) -> _Signed:
+def _read(claims: Mapping[str, Any], kid: str, until: datetime | None) -> _Signed:
+    """`until`: when the last token of this key is over. One that says otherwise was not made by us."""
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
+    if until is not None:
+        expires = min(expires, int(until.timestamp()))
     roles = claims["roles"]
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise jwt.InvalidTokenError("roles is not a list of strings")
@@ -161,7 +170,7 @@ def _read(claims: Mapping[str, Any]) -> _Signed:
         expires_at = datetime.fromtimestamp(expires, UTC)
     except (OverflowError, OSError, ValueError):
         raise jwt.InvalidTokenError("exp is beyond every calendar") from None
-    return _Signed(TokenVerified(principal, expires_at), valid_from=starts - LEEWAY, expires=expires)
+    return _Signed(TokenVerified(principal, expires_at, kid), valid_from=starts - LEEWAY, expires=expires)
 
 
 def _string(claims: Mapping[str, Any], name: str) -> str:

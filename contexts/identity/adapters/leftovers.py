@@ -19,6 +19,7 @@ from contexts.identity.adapters.tables import (
     seen_networks,
     sessions,
     sign_in_failures,
+    signing_keys,
     user_roles,
     users,
 )
@@ -35,6 +36,10 @@ KEPT_NETWORKS: Final = timedelta(days=90)
 
 KEPT_INVITATIONS: Final = timedelta(days=30)
 """After their last link has expired, whatever became of them."""
+
+KEPT_KEYS: Final = timedelta(days=1)
+"""After another key has come to sign, or after it was revoked: longer than the longest life of an access token. When it
+is over by the rule (`domain.signing_key`) it verifies nothing any more, though the row is there."""
 
 KEPT_UNPROVED: Final = timedelta(days=7)
 """A registration whose e-mail address nobody proves; the mail that answers it says so."""
@@ -86,7 +91,21 @@ class UnprovedRegistrations:
         return deletion.add_cte(*(part.cte(f"part_{number}") for number, part in enumerate(parts)))
 
 
+_later = signing_keys.alias()
+
 OF_IDENTITY: Final = (
+    Leftovers(
+        signing_keys,
+        or_(
+            signing_keys.c.revoked_at < func.now() - KEPT_KEYS,
+            # As `Succession.verifies_until`: one that was revoked before its turn follows nobody.
+            exists().where(
+                _later.c.signs_from > signing_keys.c.signs_from,
+                _later.c.signs_from < func.now() - KEPT_KEYS,
+                or_(_later.c.revoked_at.is_(None), _later.c.revoked_at > _later.c.signs_from),
+            ),
+        ),
+    ),
     # What a client sends again after this is another registration.
     Leftovers(registrations, registrations.c.at < func.now() - KEPT_UNPROVED),
     UnprovedRegistrations(),

@@ -1,165 +1,212 @@
-"""The Ed25519 keys that sign access tokens: a folder of PEM files."""
+"""The Ed25519 keys that sign access tokens, wrapped in PostgreSQL (docs/adr/0030-signing-keys.md)."""
 
-import fcntl
 import hashlib
 import json
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Final
-from uuid import UUID
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Self
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from sqlalchemy import func, insert, select, update
 
-from contexts.identity.ports import KeyInUse
-from contexts.shared.ids import new_id
+from contexts.identity.adapters.tables import signing_keys
+from contexts.identity.domain.signing_key import SigningKeyTimes
+from contexts.identity.ports import NotAKey
+from contexts.shared.adapters.database import Database, connection_of
+from contexts.shared.adapters.query import Query
+from contexts.shared.transaction import Transaction
 
-MARGIN: Final = timedelta(minutes=2)
-"""For the clocks of processes, and for those that take a moment to notice a new key."""
-
-
-class SigningKeysError(Exception):
-    """A file in the folder is not an Ed25519 private key; the message names it."""
+ALGORITHM: Final = "EdDSA"
+_NONCE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair; `kid` is the RFC 7638 thumbprint of the public one. `file` is its file's name."""
+    """A key pair; `kid` is the RFC 7638 thumbprint of the public one."""
 
-    file: str
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey = field(repr=False)
     kid: str
-    jwk: dict[str, str]
+    jwk: Mapping[str, str]
+
+    @classmethod
+    def of(cls, private: Ed25519PrivateKey) -> Self:
+        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        # RFC 7638: the required members only, sorted, without white space.
+        required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
+        canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
+        kid = _base64url(hashlib.sha256(canonical).digest())
+        return cls(private, kid, {**required, "kid": kid, "alg": ALGORITHM, "use": "sig"})
+
+    @classmethod
+    def of_pem(cls, pem: bytes) -> "Self | NotAKey":
+        try:
+            private = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError):
+            return NotAKey("not a private key in PEM form without a password")
+        return cls.of(private) if isinstance(private, Ed25519PrivateKey) else NotAKey("not an Ed25519 key")
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKeys:
-    """All verify, the last one signs. A new key is put in use by adding a file, an old one retired by removing
-    its file when the last token it signed has expired: `SigningKeyRing` does both."""
+class WrappedKey:
+    """A private key as it is kept: `wrapped` by the secret that `wrapped_by` names."""
 
-    folder: Path
-    keys: tuple[SigningKey, ...]
+    times: SigningKeyTimes
+    wrapped_by: str
+    wrapped: bytes = field(repr=False)
+
+
+class Wrapping:
+    """AES-256-GCM, by keys derived from secrets. All unwrap, the first one wraps.
+
+    Id, algorithm, time of making and secret are associated data: a row whose key was exchanged for that of another
+    does not unwrap, and nobody adds a key who can write the table and does not have the secret.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._ciphers = {_name(secret): AESGCM(_derived(secret, b"wrap", 32)) for secret in secrets}
 
     @property
-    def signing(self) -> SigningKey:
-        return self.keys[-1]
+    def by(self) -> str:
+        """The secret that wraps, by its name. Raises ValueError where none was given."""
+        if not self._ciphers:
+            raise ValueError("a key cannot be wrapped without a secret")
+        return next(iter(self._ciphers))
 
-    @classmethod
-    def load_or_create(cls, folder: Path) -> "SigningKeys":
-        """The keys of `*.pem` in the folder, oldest first; in an empty or missing folder one is made.
+    def wrap(self, key: SigningKey, created_at: datetime) -> tuple[str, bytes]:
+        """The name of the secret, and the wrapped key."""
+        nonce, by = os.urandom(_NONCE), self.by
+        context = _context(key.kid, created_at, by)
+        return by, nonce + self._ciphers[by].encrypt(nonce, key.private.private_bytes_raw(), context)
 
-        Age is told by the file's name, which `add_key` makes of a UUIDv7: a copied folder loses its times.
-        """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder):
-            return cls._of(folder)
+    def unwrap(self, kept: WrappedKey) -> SigningKey | None:
+        """None: by another secret than ours, or not what was wrapped."""
+        cipher = self._ciphers.get(kept.wrapped_by)
+        if cipher is None:
+            return None
+        times, nonce = kept.times, kept.wrapped[:_NONCE]
+        context = _context(times.kid, times.created_at, kept.wrapped_by)
+        try:
+            raw = cipher.decrypt(nonce, kept.wrapped[_NONCE:], context)
+        except InvalidTag:
+            return None
+        key = SigningKey.of(Ed25519PrivateKey.from_private_bytes(raw))
+        return key if key.kid == times.kid else None
 
-    @classmethod
-    def _of(cls, folder: Path) -> "SigningKeys":
-        """Needs the folder's lock: processes that start together must not each make a key of their own, and
-        none may remove a file between its listing and its reading."""
-        files = sorted(folder.glob("*.pem")) or [add_key(folder)]
-        return cls(folder, tuple(_load(file) for file in files))
 
-    def reloaded(self) -> "SigningKeys":
-        """The keys as they are in the folder now: these very ones when nothing was added or removed.
-
-        A folder without a key is no reason to refuse everybody; then these stay as well.
-        """
-        files = sorted(self.folder.glob("*.pem"))
-        if not files or [file.name for file in files] == [key.file for key in self.keys]:
-            return self
-        return SigningKeys(self.folder, tuple(_load(file) for file in files))
+_KEYS = signing_keys.c
+_TIMES = (_KEYS.kid, _KEYS.created_at, _KEYS.signs_from, _KEYS.revoked_at)
+_ALL = Query(select(*_TIMES, _KEYS.wrapped_by, _KEYS.wrapped))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("identity.signing_keys", 0)))
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKeyRing:
-    """The keys as operators see and change them; running processes notice by themselves."""
+class SqlSigningKeys:
+    """The table `identity.signing_keys`."""
 
-    folder: Path
-    token_life: timedelta
+    database: Database
+    wrapping: Wrapping
 
-    def in_use(self) -> list[KeyInUse]:
-        return self._in_use(SigningKeys.load_or_create(self.folder).keys)
+    async def kept(self, within: Transaction | None = None) -> list[WrappedKey]:
+        """With the wrapped keys. Outside a transaction it waits behind no request: a stolen key is to be heard of."""
+        if within is None:
+            rows = await self.database.fetch_apart(_ALL)
+        else:
+            rows = await self.database.fetch(_ALL, within=within)
+        return [
+            WrappedKey(SigningKeyTimes(kid, created_at, signs_from, revoked_at), wrapped_by, wrapped)
+            for kid, created_at, signs_from, revoked_at, wrapped_by, wrapped in rows
+        ]
 
-    def _in_use(self, keys: Sequence[SigningKey]) -> list[KeyInUse]:
-        born = [_born(self.folder / key.file) for key in keys]
-        # A key has signed its last token when its successor came.
-        ends = [*(at + self.token_life + MARGIN for at in born[1:]), None]
-        return [KeyInUse(key.kid, since, until) for key, since, until in zip(keys, born, ends, strict=True)]
+    async def all(self) -> list[SigningKeyTimes]:
+        return [each.times for each in await self.kept()]
 
-    def rotate(self, at: datetime) -> list[KeyInUse]:
-        SigningKeys.load_or_create(self.folder)
-        add_key(self.folder)
-        self.retire(at)
-        return self.in_use()
+    async def locked(self, transaction: Transaction) -> list[SigningKeyTimes]:
+        # Locked first, read after: what one waited for is seen by the next statement only.
+        await connection_of(transaction).execute(_LOCK)
+        return [each.times for each in await self.kept(transaction)]
 
-    def retire(self, at: datetime) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(self.folder):
-            keys = SigningKeys._of(self.folder).keys
-            for key, use in zip(keys, self._in_use(keys), strict=True):
-                if use.verifies_until is not None and use.verifies_until <= at:
-                    (self.folder / key.file).unlink(missing_ok=True)
+    async def unreadable(self, kids: Collection[str], within: Transaction | None = None) -> list[str]:
+        return [
+            each.times.kid
+            for each in await self.kept(within)
+            if each.times.kid in kids and self.wrapping.unwrap(each) is None
+        ]
+
+    async def make(
+        self, transaction: Transaction, created_at: datetime, signs_from: datetime
+    ) -> SigningKeyTimes:
+        key = SigningKey.of(Ed25519PrivateKey.generate())
+        return await self._add(transaction, key, SigningKeyTimes(key.kid, created_at, signs_from))
+
+    async def take_in(
+        self, transaction: Transaction, pem: bytes, born: datetime
+    ) -> SigningKeyTimes | NotAKey:
+        key = SigningKey.of_pem(pem)
+        if isinstance(key, NotAKey):
+            return key
+        return await self._add(transaction, key, SigningKeyTimes(key.kid, born, born))
+
+    async def sign_from(self, transaction: Transaction, kid: str, at: datetime) -> None:
+        await connection_of(transaction).execute(
+            update(signing_keys).where(_KEYS.kid == kid).values(signs_from=at)
+        )
+
+    async def revoke(self, transaction: Transaction, kid: str, at: datetime) -> None:
+        await connection_of(transaction).execute(
+            update(signing_keys).where(_KEYS.kid == kid).values(revoked_at=at)
+        )
+
+    async def rewrap(self, transaction: Transaction) -> list[str]:
+        rewrapped = []
+        for each in await self.kept(transaction):
+            if each.wrapped_by != self.wrapping.by and (key := self.wrapping.unwrap(each)) is not None:
+                by, wrapped = self.wrapping.wrap(key, each.times.created_at)
+                await connection_of(transaction).execute(
+                    update(signing_keys)
+                    .where(_KEYS.kid == each.times.kid)
+                    .values(wrapped_by=by, wrapped=wrapped)
+                )
+                rewrapped.append(each.times.kid)
+        return rewrapped
+
+    async def _add(
+        self, transaction: Transaction, key: SigningKey, times: SigningKeyTimes
+    ) -> SigningKeyTimes:
+        by, wrapped = self.wrapping.wrap(key, times.created_at)
+        await connection_of(transaction).execute(
+            insert(signing_keys).values(
+                kid=key.kid,
+                algorithm=ALGORITHM,
+                created_at=times.created_at,
+                signs_from=times.signs_from,
+                wrapped_by=by,
+                wrapped=wrapped,
+            )
+        )
+        return times
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """No other process adds the first key or removes one."""
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+def _context(kid: str, created_at: datetime, by: str) -> bytes:
+    made = created_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return "\n".join(("prumo signing key 1", kid, ALGORITHM, made, by)).encode()
 
 
-def add_key(folder: Path) -> Path:
-    """Make a key, readable by its owner only; it signs from the next `load_or_create` on."""
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file = folder / f"{new_id()}.pem"
-    # Ids of one millisecond have no order, and the last key by name signs.
-    while any(_born(file) == _born(each) for each in folder.glob("*.pem")):
-        file = folder / f"{new_id()}.pem"
-    unfinished = file.with_suffix(".new")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(pem)
-    return unfinished.rename(file)
+def _derived(secret: str, purpose: bytes, length: int) -> bytes:
+    # No salt and no stretching: a secret is random, and long enough to be (gateway.settings).
+    return HKDF(SHA256(), length, None, b"prumo signing keys: " + purpose).derive(secret.encode())
 
 
-def _born(file: Path) -> datetime:
-    """By the UUIDv7 in its name; a file that an operator has named otherwise tells its own time."""
-    try:
-        seconds = (UUID(file.stem).int >> 80) / 1000
-    except ValueError:
-        seconds = file.stat().st_mtime
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _load(file: Path) -> SigningKey:
-    try:
-        private = load_pem_private_key(file.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
-        raise SigningKeysError(f"{file} is not a private key in PEM form without a password") from error
-    if not isinstance(private, Ed25519PrivateKey):
-        raise SigningKeysError(f"{file} is not an Ed25519 key")
-    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    # RFC 7638: the required members only, sorted, without white space.
-    required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
-    canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
-    kid = _base64url(hashlib.sha256(canonical).digest())
-    return SigningKey(file.name, private, kid, {**required, "kid": kid, "alg": "EdDSA", "use": "sig"})
+def _name(secret: str) -> str:
+    """Tells which secret it is, and nothing of it."""
+    return _derived(secret, b"name", 8).hex()
 
 
 def _base64url(data: bytes) -> str:

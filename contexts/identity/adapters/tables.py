@@ -272,3 +272,18 @@ mailed_tokens = Table(
     Index("mailed_tokens_of_user", "user_id", "purpose"),
     Index("mailed_tokens_expired", "expires_at"),
 )
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("algorithm", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("signs_from", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("wrapped_by", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    CheckConstraint("algorithm = 'EdDSA'", name="signing_keys_algorithm"),
+    # A nonce of 12 bytes, a key of 32, a tag of 16: what is not wrapped does not fit.
+    CheckConstraint("octet_length(wrapped) = 60", name="signing_keys_wrapped"),
+)

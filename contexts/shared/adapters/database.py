@@ -270,6 +270,7 @@ class Database:
     async def fetch_apart(self, query: Query[*Columns]) -> Sequence[tuple[*Columns]]:
         """The rows of a query without parameters, on the connection of `require_writable`: while all those for reads
         are busy, too. Raises Unavailable."""
+        _count_one()
         return cast("Sequence[tuple[*Columns]]", await self._writability.fetch(query.text))
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.repetitions import SqlRepetitions
 from contexts.identity.adapters.roles import SqlRoles
 from contexts.identity.adapters.sessions import SqlSessions
-from contexts.identity.adapters.signing_keys import SigningKeyRing, SigningKeys
 from contexts.identity.adapters.throttle import SqlThrottle
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import (
@@ -46,6 +44,7 @@ from contexts.shared.clock import Clock
 from contexts.shared.mail import Mail, Mailer
 from gateway import wiring
 from tests.contexts.identity.clock import HandClock
+from tests.signing import LIFE, FixedKeys, fixed, table_of
 
 PASSWORD = "prumo-demo"
 PORTAL = "https://portal.example"
@@ -90,12 +89,12 @@ def mail() -> KeptMail:
 
 @asynccontextmanager
 async def identity_on(
-    database: Database, clock: Clock, mailer: Mailer, keys: Path
+    database: Database, clock: Clock, mailer: Mailer, keys: FixedKeys
 ) -> AsyncIterator[Identity]:
     """One process's identity."""
     accounts, users, roles = SqlAccounts(database), SqlUsers(database), SqlRoles(database)
     passwords = Argon2Passwords(time_cost=1, memory_kib=8)
-    tokens = JwtAccessTokens(SigningKeys.load_or_create(keys), "https://prumo.example", "prumo")
+    tokens = JwtAccessTokens(keys, "https://prumo.example", "prumo")
     async with ListenedEndedSessions(database, clock, timedelta(minutes=10)) as ended:
         sessions, mailed, throttle, repetitions = (
             SqlSessions(database, ended),
@@ -111,7 +110,7 @@ async def identity_on(
             sessions=sessions,
             ended_sessions=ended,
             access_tokens=tokens,
-            key_ring=SigningKeyRing(keys, timedelta(minutes=10)),
+            key_ring=wiring.key_ring(table_of(database), database, clock, LIFE),
             repetitions=repetitions,
             sign_in=SignIn(users, passwords, throttle, sessions, repetitions, tokens, database, clock),
             refresh=RefreshSession(users, sessions, repetitions, tokens, database, clock),
@@ -138,13 +137,13 @@ async def identity_on(
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys")
+def keys() -> FixedKeys:
+    return fixed()
 
 
 @pytest.fixture(scope="module")
 async def identity(
-    database: Database, clock: HandClock, mail: KeptMail, keys: Path
+    database: Database, clock: HandClock, mail: KeptMail, keys: FixedKeys
 ) -> AsyncIterator[Identity]:
     async with identity_on(database, clock, mail, keys) as identity:
         yield identity

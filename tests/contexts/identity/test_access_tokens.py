@@ -1,15 +1,9 @@
 """Access tokens: what is issued is verified, and nothing else is."""
 
-import asyncio
 import base64
-import fcntl
 import hmac
 import json
-import os
-import stat
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import jwt
@@ -18,26 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contexts.identity.adapters.access_tokens import LEEWAY, JwtAccessTokens
-from contexts.identity.adapters.signing_keys import (
-    MARGIN,
-    SigningKeyRing,
-    SigningKeys,
-    SigningKeysError,
-    add_key,
-)
-from contexts.identity.api import Principal, TokenRejected, TokenVerified
-from contexts.shared.clock import SystemClock
+from contexts.identity.adapters.signing_keys import SigningKey
+from contexts.identity.api import KeyUnknown, Principal, TokenRejected, TokenVerified
 from contexts.shared.ids import new_id
-from gateway.worker import _keep_retiring
-from tests.polling import until
+from tests.signing import FixedKeys, fixed
 
 Claims = dict[str, object]
 
@@ -53,12 +37,12 @@ STAFF = Principal(USER, SESSION, None, frozenset({"catalog"}), frozenset())
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
-    return SigningKeys.load_or_create(tmp_path_factory.mktemp("keys"))
+def keys() -> FixedKeys:
+    return fixed()
 
 
 @pytest.fixture(scope="module")
-def tokens(keys: SigningKeys) -> JwtAccessTokens:
+def tokens(keys: FixedKeys) -> JwtAccessTokens:
     return JwtAccessTokens(keys, ISSUER, AUDIENCE)
 
 
@@ -87,7 +71,7 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def forge(keys: SigningKeys, claims: object, **header: object) -> str:
+def forge(keys: FixedKeys, claims: object, **header: object) -> str:
     """A token with a true signature of ours over anything; a header member of None is left out."""
     whole = {"alg": "EdDSA", "typ": "at+jwt", "kid": keys.signing.kid, **header}
     signed = segment({k: v for k, v in whole.items() if v is not None}) + "." + segment(claims)
@@ -101,18 +85,20 @@ def proved(tokens: JwtAccessTokens, token: str, at: datetime = NOW) -> Principal
 
 
 def rejected(tokens: JwtAccessTokens, token: str, at: datetime = NOW) -> bool:
-    return isinstance(tokens.verify(token, at), TokenRejected)
+    return isinstance(tokens.verify(token, at), TokenRejected | KeyUnknown)
 
 
 @pytest.mark.parametrize("principal", [BUYER, STAFF])
-def test_an_issued_token_proves_its_principal(tokens: JwtAccessTokens, principal: Principal) -> None:
+def test_an_issued_token_proves_its_principal(
+    tokens: JwtAccessTokens, keys: FixedKeys, principal: Principal
+) -> None:
     token, expires_at = tokens.issue(principal, NOW)
     assert expires_at == NOW.replace(microsecond=0) + LIFE
-    assert tokens.verify(token, NOW) == TokenVerified(principal, expires_at)
-    assert tokens.verify(token, NOW) == TokenVerified(principal, expires_at)  # remembered
+    assert tokens.verify(token, NOW) == TokenVerified(principal, expires_at, keys.signing.kid)
+    assert tokens.verify(token, NOW) == TokenVerified(principal, expires_at, keys.signing.kid)  # remembered
 
 
-def test_header_and_claims_are_those_of_rfc_9068(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
+def test_header_and_claims_are_those_of_rfc_9068(tokens: JwtAccessTokens, keys: FixedKeys) -> None:
     token, expires_at = tokens.issue(BUYER, NOW)
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "at+jwt", "kid": keys.signing.kid}
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -121,7 +107,7 @@ def test_header_and_claims_are_those_of_rfc_9068(tokens: JwtAccessTokens, keys: 
 
 
 def test_the_hand_made_token_is_good_so_that_the_bad_ones_are_bad_for_one_reason(
-    tokens: JwtAccessTokens, keys: SigningKeys
+    tokens: JwtAccessTokens, keys: FixedKeys
 ) -> None:
     assert proved(tokens, forge(keys, good_claims())) == BUYER
 
@@ -135,7 +121,7 @@ def test_a_token_ends_when_it_says_even_if_remembered(tokens: JwtAccessTokens) -
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
 def test_a_token_of_the_future_is_rejected_beyond_the_leeway(
-    tokens: JwtAccessTokens, keys: SigningKeys, claim: str
+    tokens: JwtAccessTokens, keys: FixedKeys, claim: str
 ) -> None:
     starts = int(NOW.timestamp()) + 60
     token = forge(keys, good_claims(**{claim: starts}))
@@ -145,7 +131,7 @@ def test_a_token_of_the_future_is_rejected_beyond_the_leeway(
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "scope", "roles"])
-def test_a_missing_claim(tokens: JwtAccessTokens, keys: SigningKeys, claim: str) -> None:
+def test_a_missing_claim(tokens: JwtAccessTokens, keys: FixedKeys, claim: str) -> None:
     claims = good_claims()
     del claims[claim]
     assert rejected(tokens, forge(keys, claims))
@@ -191,13 +177,13 @@ def test_a_missing_claim(tokens: JwtAccessTokens, keys: SigningKeys, claim: str)
     ],
 )
 def test_a_claim_of_another_value_or_type(
-    tokens: JwtAccessTokens, keys: SigningKeys, claim: str, value: object
+    tokens: JwtAccessTokens, keys: FixedKeys, claim: str, value: object
 ) -> None:
     assert rejected(tokens, forge(keys, good_claims(**{claim: value})))
 
 
 @pytest.mark.parametrize("payload", [[], "claims", 1, None])
-def test_claims_that_are_no_object(tokens: JwtAccessTokens, keys: SigningKeys, payload: object) -> None:
+def test_claims_that_are_no_object(tokens: JwtAccessTokens, keys: FixedKeys, payload: object) -> None:
     assert rejected(tokens, forge(keys, payload))
 
 
@@ -225,19 +211,19 @@ def test_claims_that_are_no_object(tokens: JwtAccessTokens, keys: SigningKeys, p
     ],
 )
 def test_a_header_other_than_ours(
-    tokens: JwtAccessTokens, keys: SigningKeys, header: dict[str, object]
+    tokens: JwtAccessTokens, keys: FixedKeys, header: dict[str, object]
 ) -> None:
     assert rejected(tokens, forge(keys, good_claims(), **header))
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "EdDSA"])
-def test_no_signature(tokens: JwtAccessTokens, keys: SigningKeys, alg: str) -> None:
+def test_no_signature(tokens: JwtAccessTokens, keys: FixedKeys, alg: str) -> None:
     unsigned = segment({"alg": alg, "typ": "at+jwt", "kid": keys.signing.kid}) + "." + segment(good_claims())
     assert rejected(tokens, unsigned + ".")
     assert rejected(tokens, unsigned)
 
 
-def test_hs256_with_the_public_key_as_the_secret(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
+def test_hs256_with_the_public_key_as_the_secret(tokens: JwtAccessTokens, keys: FixedKeys) -> None:
     public = keys.signing.private.public_key()
     secrets = [
         public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
@@ -253,7 +239,7 @@ def test_hs256_with_the_public_key_as_the_secret(tokens: JwtAccessTokens, keys: 
             assert rejected(tokens, f"{signed}.{base64url(signature)}")
 
 
-def test_a_stranger_s_signature_under_our_kid(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
+def test_a_stranger_s_signature_under_our_kid(tokens: JwtAccessTokens, keys: FixedKeys) -> None:
     stranger = Ed25519PrivateKey.generate()
     headers = {"typ": "at+jwt", "kid": keys.signing.kid}
     assert rejected(tokens, jwt.encode(good_claims(), stranger, "EdDSA", headers))
@@ -278,7 +264,7 @@ def test_a_token_with_something_around_it(tokens: JwtAccessTokens, wrap: str) ->
     assert rejected(tokens, wrap.format(token))
 
 
-def test_an_oversized_token(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
+def test_an_oversized_token(tokens: JwtAccessTokens, keys: FixedKeys) -> None:
     def of_scopes(count: int) -> str:
         return forge(keys, good_claims(scope=" ".join(f"scope:{n:04}" for n in range(count))))
 
@@ -287,7 +273,7 @@ def test_an_oversized_token(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
     assert rejected(tokens, of_scopes(260))
 
 
-def test_json_nested_too_deep_to_parse(tokens: JwtAccessTokens, keys: SigningKeys) -> None:
+def test_json_nested_too_deep_to_parse(tokens: JwtAccessTokens, keys: FixedKeys) -> None:
     deep = base64url(b"[" * 2000)
     assert rejected(tokens, f"{deep}.{segment(good_claims())}.{base64url(b'x' * 64)}")
     signed = segment({"alg": "EdDSA", "typ": "at+jwt", "kid": keys.signing.kid}) + "." + deep
@@ -301,55 +287,15 @@ def test_any_text_is_rejected_and_nothing_is_raised(tokens: JwtAccessTokens, tex
 
 @given(header=st.binary(max_size=40), payload=st.binary(max_size=40))
 def test_any_bytes_in_the_segments_are_rejected(
-    tokens: JwtAccessTokens, keys: SigningKeys, header: bytes, payload: bytes
+    tokens: JwtAccessTokens, keys: FixedKeys, header: bytes, payload: bytes
 ) -> None:
     signed = f"{base64url(header)}.{base64url(payload)}"
     assert rejected(tokens, signed + "." + base64url(keys.signing.private.sign(signed.encode())))
 
 
-def test_keys_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
-    folder = tmp_path / "deep" / "keys"
-    first = SigningKeys.load_or_create(folder)
-    (file,) = folder.iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert SigningKeys.load_or_create(folder).signing.kid == first.signing.kid
-
-
-def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
-    """One is making the key, the test; another starts meanwhile and must wait for it."""
-    folder = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    with ThreadPoolExecutor(1) as threads:
-        other = threads.submit(SigningKeys.load_or_create, tmp_path)
-        waiting = wait([other], timeout=0.2).not_done
-        file = add_key(tmp_path)
-        os.close(folder)
-        other.result()
-    assert waiting == {other}
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_the_newest_key_signs_and_all_verify(tmp_path: Path) -> None:
-    old = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
-    (old_file,) = tmp_path.iterdir()
-    os.utime(add_key(tmp_path), (0, 0))  # its file's time says nothing
-    both = SigningKeys.load_or_create(tmp_path)
-    new = JwtAccessTokens(both, ISSUER, AUDIENCE)
-    old_token, new_token = old.issue(BUYER, NOW)[0], new.issue(BUYER, NOW)[0]
-    assert jwt.get_unverified_header(new_token)["kid"] == both.signing.kid
-    assert proved(new, old_token) == proved(new, new_token) == BUYER
-    assert rejected(old, new_token)
-    assert [key["kid"] for key in new.jwks()["keys"]] == [key.kid for key in both.keys]
-    old_file.unlink()
-    retired = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
-    assert rejected(retired, old_token)
-    assert proved(retired, new_token) == BUYER
-
-
 def test_anybody_can_verify_with_the_published_keys(tokens: JwtAccessTokens) -> None:
     token, _ = tokens.issue(BUYER, NOW)
-    published = json.loads(json.dumps(tokens.jwks()))
+    published = json.loads(json.dumps(tokens.jwks(NOW)))
     key = jwt.PyJWKSet.from_dict(published)[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(
         token,
@@ -363,102 +309,8 @@ def test_anybody_can_verify_with_the_published_keys(tokens: JwtAccessTokens) -> 
     assert published["keys"][0].keys() == {"kty", "crv", "x", "kid", "alg", "use"}
 
 
-def test_the_kid_is_the_thumbprint_of_rfc_8037(tmp_path: Path) -> None:
+def test_the_kid_is_the_thumbprint_of_rfc_8037() -> None:
     """The example key of RFC 8037, appendix A."""
     seed = base64.urlsafe_b64decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
     private = Ed25519PrivateKey.from_private_bytes(seed)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "rfc8037.pem").write_bytes(pem)
-    assert SigningKeys.load_or_create(tmp_path).signing.kid == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-
-
-def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
-    (tmp_path / "broken.pem").write_text("no key")
-    with pytest.raises(SigningKeysError, match=r"broken\.pem"):
-        SigningKeys.load_or_create(tmp_path)
-    other = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "broken.pem").write_bytes(other)
-    with pytest.raises(SigningKeysError, match="Ed25519"):
-        SigningKeys.load_or_create(tmp_path)
-
-
-def looking_again(tokens: JwtAccessTokens) -> JwtAccessTokens:
-    """As if it had not looked at the folder for a while."""
-    tokens._looked_at -= 60
-    return tokens
-
-
-def test_a_running_process_notices_a_rotation(tmp_path: Path) -> None:
-    ring = SigningKeyRing(tmp_path, LIFE)
-    here, there = (JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE) for _ in range(2))
-    old_token, _ = here.issue(BUYER, NOW)
-    assert proved(there, old_token) == BUYER
-    old, new = ring.rotate(datetime.now(UTC))
-    assert (old.verifies_until is not None, new.verifies_until) == (True, None)
-    new_token, _ = looking_again(here).issue(BUYER, NOW)
-    assert jwt.get_unverified_header(new_token)["kid"] == new.kid
-    assert proved(here, old_token) == BUYER
-    # The other has not looked lately; a key it does not know makes it look, though not more than once a second.
-    assert rejected(there, new_token)
-    there._looked_at -= 1
-    assert proved(there, new_token) == proved(there, old_token) == BUYER
-    assert [key["kid"] for key in there.jwks()["keys"]] == [old.kid, new.kid]
-
-
-def test_a_key_is_removed_when_its_last_token_has_expired(tmp_path: Path) -> None:
-    ring = SigningKeyRing(tmp_path, LIFE)
-    tokens = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
-    old_token, _ = tokens.issue(BUYER, NOW)
-    old, new = ring.rotate(datetime.now(UTC))
-    assert old.verifies_until is not None
-    assert old.verifies_until - new.since == LIFE + MARGIN
-    ring.retire(old.verifies_until - SECOND)
-    assert ring.in_use() == [old, new]
-    ring.retire(old.verifies_until)
-    assert ring.in_use() == [new]
-    assert proved(tokens, old_token) == BUYER  # remembered, for the seconds until it looks again
-    assert rejected(looking_again(tokens), old_token)
-    assert [key["kid"] for key in tokens.jwks()["keys"]] == [new.kid]
-    ring.retire(datetime.max.replace(tzinfo=UTC))
-    assert ring.in_use() == [new]  # the one that signs is never removed
-
-
-def test_a_rotation_removes_what_an_earlier_one_has_left(tmp_path: Path) -> None:
-    ring = SigningKeyRing(tmp_path, LIFE)
-    first, second = ring.rotate(datetime.now(UTC))
-    assert first.verifies_until is not None
-    assert next(key.kid for key in ring.rotate(first.verifies_until)) == second.kid
-
-
-def test_several_workers_retire_at_once(tmp_path: Path) -> None:
-    ring = SigningKeyRing(tmp_path, LIFE)
-    with ThreadPoolExecutor(8) as workers:
-        for _ in range(20):
-            for _ in range(8):
-                add_key(tmp_path)
-            newest = ring.in_use()[-1]
-            done = [workers.submit(ring.retire, datetime.max.replace(tzinfo=UTC)) for _ in range(8)]
-            for each in done:
-                each.result()
-            assert ring.in_use() == [newest]
-
-
-async def test_retiring_goes_on_after_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    ring = SigningKeyRing(tmp_path, LIFE)
-    (tmp_path / "broken.pem").write_text("no key")
-    retiring = asyncio.create_task(_keep_retiring(ring, SystemClock(), every=timedelta(seconds=0.01)))
-    await until(lambda: caplog.text.count("signing keys stay for now") >= 2)
-    assert "broken.pem" in caplog.text
-    assert not retiring.done()
-    retiring.cancel()
-
-
-def test_a_folder_that_was_emptied_or_broken_stops_nobody(tmp_path: Path) -> None:
-    tokens = JwtAccessTokens(SigningKeys.load_or_create(tmp_path), ISSUER, AUDIENCE)
-    token, _ = tokens.issue(BUYER, NOW)
-    (file,) = tmp_path.iterdir()
-    (tmp_path / "broken.pem").write_text("no key")
-    assert proved(looking_again(tokens), token) == BUYER
-    (tmp_path / "broken.pem").unlink()
-    file.unlink()
-    assert proved(looking_again(tokens), token) == BUYER
+    assert SigningKey.of(private).kid == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"

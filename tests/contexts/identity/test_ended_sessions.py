@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,6 +18,7 @@ from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import KeptMail, People, identity_on
 from tests.contexts.identity.test_sessions import signed_in
 from tests.polling import until
+from tests.signing import FixedKeys
 
 LISTENERS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -27,7 +27,7 @@ LISTENERS = text(
 
 
 @asynccontextmanager
-async def process(url: str, clock: HandClock, mail: KeptMail, keys: Path) -> AsyncIterator[Identity]:
+async def process(url: str, clock: HandClock, mail: KeptMail, keys: FixedKeys) -> AsyncIterator[Identity]:
     """Another process, as far as memory goes."""
     database = Database(url)
     async with identity_on(database, clock, mail, keys) as identity:
@@ -36,7 +36,9 @@ async def process(url: str, clock: HandClock, mail: KeptMail, keys: Path) -> Asy
 
 
 @pytest.fixture
-async def other(database_url: str, clock: HandClock, mail: KeptMail, keys: Path) -> AsyncIterator[Identity]:
+async def other(
+    database_url: str, clock: HandClock, mail: KeptMail, keys: FixedKeys
+) -> AsyncIterator[Identity]:
     async with process(database_url, clock, mail, keys) as identity:
         yield identity
 
@@ -68,7 +70,7 @@ async def test_other_processes_hear_of_it_and_ask_nothing(
     database_url: str,
     clock: HandClock,
     mail: KeptMail,
-    keys: Path,
+    keys: FixedKeys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ended_sessions, "POLL_SECONDS", 3_600)  # it is the notification that is heard
@@ -120,7 +122,7 @@ async def test_while_nobody_listens_every_question_is_a_read(
 
 
 async def test_what_ended_before_a_process_began_is_known_to_it(
-    identity: Identity, people: People, database_url: str, clock: HandClock, mail: KeptMail, keys: Path
+    identity: Identity, people: People, database_url: str, clock: HandClock, mail: KeptMail, keys: FixedKeys
 ) -> None:
     session = (await signed_in(identity, people.rep.email)).principal
     await identity.end_sessions.all(session, SYSTEM, but_this=False)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -27,6 +26,7 @@ from contexts.shared.pagination import Window
 from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import PASSWORD, KeptMail, People, identity_on
 from tests.contexts.identity.test_people import added
+from tests.signing import FixedKeys
 
 HOME = Device("203.0.113.5", "tests")
 DAY = timedelta(days=1)
@@ -78,7 +78,7 @@ async def test_the_session_used_last_longest_ago_ends(
 
 @pytest.fixture
 async def two_processes(
-    database_url: str, clock: HandClock, mail: KeptMail, keys: Path, people: People
+    database_url: str, clock: HandClock, mail: KeptMail, keys: FixedKeys, people: People
 ) -> AsyncIterator[tuple[Identity, Identity]]:
     one, other = Database(database_url), Database(database_url)
     async with identity_on(one, clock, mail, keys) as here, identity_on(other, clock, mail, keys) as there:

@@ -107,7 +107,8 @@ async def test_a_buyer_signs_in(identity: Identity, people: People, clock: HandC
     assert outcome.viewer == Viewer(people.buyer_sp, people.sp, tuple(sorted(ROLES["buyer"])))
     assert outcome.expires_at == clock.now() + timedelta(minutes=10)
     verified = identity.access_tokens.verify(outcome.access_token, clock.now())
-    assert verified == TokenVerified(outcome.principal, outcome.expires_at)
+    assert isinstance(verified, TokenVerified)
+    assert (verified.principal, verified.expires_at) == (outcome.principal, outcome.expires_at)
 
 
 async def test_staff_sign_in_without_an_account(identity: Identity, people: People) -> None:
@@ -202,7 +203,8 @@ async def test_a_refresh_goes_on_with_the_session(
     assert second.viewer == first.viewer
     assert second.refresh_token != first.refresh_token
     verified = identity.access_tokens.verify(second.access_token, clock.now())
-    assert verified == TokenVerified(first.principal, second.expires_at)
+    assert isinstance(verified, TokenVerified)
+    assert (verified.principal, verified.expires_at) == (first.principal, second.expires_at)
     assert (await refreshed(identity, second.refresh_token)).principal == first.principal
 
 

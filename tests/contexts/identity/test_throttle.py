@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -31,6 +30,7 @@ from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.transaction import Event
 from tests.contexts.identity.clock import HandClock
 from tests.contexts.identity.conftest import PA_ADDRESS, PASSWORD, KeptMail, People, identity_on
+from tests.signing import FixedKeys
 
 WRONG = "not the password"
 SECOND = timedelta(seconds=1)
@@ -261,7 +261,7 @@ async def test_a_clock_that_was_set_back_keeps_nobody_out(
 
 @pytest.fixture
 async def two_processes(
-    database_url: str, clock: HandClock, mail: KeptMail, keys: Path, people: People
+    database_url: str, clock: HandClock, mail: KeptMail, keys: FixedKeys, people: People
 ) -> AsyncIterator[tuple[Identity, Identity]]:
     one, other = Database(database_url), Database(database_url)
     async with identity_on(one, clock, mail, keys) as here, identity_on(other, clock, mail, keys) as there:
