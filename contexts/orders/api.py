@@ -7,6 +7,7 @@ from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, 
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
+    ApprovalRequired,
     EmptyCart,
     InvalidTransition,
     OutOfStock,
@@ -26,6 +27,7 @@ from contexts.orders.use_cases.set_cart_line import CartChanged, SetCartLine
 __all__ = [
     "ORDER_TOPICS",
     "AccountNotApproved",
+    "ApprovalRequired",
     "Cart",
     "CartChanged",
     "CartLine",

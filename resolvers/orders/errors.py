@@ -44,6 +44,19 @@ class PriceChangedError(DomainError):
     actual: Money = strawberry.field(description="The total now.")
 
 
+@strawberry.type(
+    description=(
+        "The cart's total is more than the user's approval limit. An administrator of the account can place this"
+        " order, or raise the limit with `userRoleSet`."
+    )
+)
+class ApprovalRequiredError(DomainError):
+    """APPROVAL_REQUIRED."""
+
+    limit: Money = strawberry.field(description="What the user may order without asking.")
+    total: Money = strawberry.field(description="What this order comes to.")
+
+
 @strawberry.type(description="What is missing of one product.")
 class StockShortage:
     """Resolved from `contexts.orders.api.ShortLine`."""
@@ -73,6 +86,7 @@ TYPES = [
     AccountNotApprovedError,
     PriceOnRequestError,
     PriceChangedError,
+    ApprovalRequiredError,
     OutOfStockError,
     InvalidTransitionError,
 ]
@@ -84,6 +98,7 @@ Rejection = (
     | ordering.VersionConflict
     | ordering.PriceOnRequest
     | ordering.PriceChanged
+    | ordering.ApprovalRequired
     | ordering.OutOfStock
     | ordering.InvalidTransition
 )
@@ -119,6 +134,18 @@ def error_of(rejection: Rejection) -> DomainError:
                 details=[_detail("expectedTotal", "STALE", message)],
                 expected=expected_total,  # type: ignore[arg-type]  # resolved from the context's own Money
                 actual=actual_total,  # type: ignore[arg-type]  # resolved from the context's own Money
+            )
+        case ordering.ApprovalRequired(limit, total):
+            message = (
+                f"This order is {total.currency} {total.amount}, and you may order up to {limit.amount} without"
+                " asking. Have an administrator of your account place it or raise your limit."
+            )
+            return ApprovalRequiredError(
+                code=ErrorCode.APPROVAL_REQUIRED,
+                message=message,
+                details=[],
+                limit=limit,  # type: ignore[arg-type]  # resolved from the context's own Money
+                total=total,  # type: ignore[arg-type]  # resolved from the context's own Money
             )
         case ordering.OutOfStock(lines):
             return OutOfStockError(

@@ -757,6 +757,7 @@ class _CheckOut:
                 self.world.faulty(orders.VersionConflict(1, 2), "conflict"),
                 orders.PriceOnRequest(("SKU-0", "SKU-1")),
                 orders.PriceChanged(self.world.money("expected"), self.world.money("actual")),
+                orders.ApprovalRequired(self.world.money("limit"), self.world.money("total")),
                 orders.OutOfStock((short, self.world.faulty(short, "short"))),
                 orders.AccountNotApproved(),
                 rejections.IdempotencyKeyReused(),

@@ -9,6 +9,7 @@ from uuid import UUID
 from contexts.orders.domain.cart import PricedCart
 from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, Reach
 from contexts.orders.domain.rejections import (
+    ApprovalRequired,
     EmptyCart,
     InvalidTransition,
     PriceChanged,
@@ -115,3 +116,11 @@ def agree(
     if expected_total is not None and expected_total != priced.subtotal.amount:
         return PriceChanged(expected=Money(expected_total, priced.subtotal.currency), actual=priced.subtotal)
     return tuple(lines.values())
+
+
+def beyond_limit(lines: tuple[OrderLine, ...], limit: Money | None) -> ApprovalRequired | None:
+    """Whether somebody has to approve an order of these lines: what is paid is more than the limit, not equal to it."""
+    total = subtotal([line.line_total for line in lines])
+    if limit is None or total.amount <= limit.amount:
+        return None
+    return ApprovalRequired(limit, total)

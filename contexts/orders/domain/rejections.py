@@ -41,6 +41,14 @@ class PriceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRequired:
+    """The user may order up to `limit` without asking, and `total` is more."""
+
+    limit: Money
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ShortLine:
     """A line that asks for more than there is."""
 

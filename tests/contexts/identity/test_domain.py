@@ -18,7 +18,7 @@ from contexts.identity.domain.onboarding import AccountStep, AccountStepRefused,
 from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
 from contexts.identity.domain.postal_codes import state_of
 from contexts.identity.domain.role import Role
-from contexts.identity.domain.scopes import ROLES, SCOPES
+from contexts.identity.domain.scopes import BUYER_ROLES, ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
     SESSION_LIFE,
@@ -185,6 +185,13 @@ def test_roles_are_bundles_of_catalogued_scopes() -> None:
 def test_the_trail_is_for_roles_that_see_all_accounts(name: str, scopes: set[str], may: bool) -> None:
     wanted = Role(name, "", frozenset(scopes | {"audit:read"}), 1)
     assert ("audit:read" in wanted.assignable) is may
+
+
+def test_a_role_of_a_buyer_account_is_given_no_more_than_it_is_there_for() -> None:
+    for name in BUYER_ROLES:
+        assert Role(name, "", frozenset({"account:all"}), 1).assignable == ROLES[name]
+    assert not ROLES["account_viewer"] & {"cart:write", "order:place", "order:cancel", "account:manage"}
+    assert "account:manage" not in ROLES["buyer"]
 
 
 def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:
