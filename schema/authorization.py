@@ -1,8 +1,8 @@
 """Authority by directive, decided once per operation and before it runs.
 
 The plan of an operation knows its guarded fields. Per request the caller's scopes and the variables of @skip and
-@include decide which of them are denied. A denied field is null and is one error, however many objects have it. Execution
-notes where it met one: what no object has is no error.
+@include decide which of them are denied. A denied field is null and is one error, however many objects have it. It is
+noted where execution met one, for what no object has is no error.
 """
 
 from collections.abc import Collection, Mapping

@@ -40,7 +40,8 @@ class Dog:
 
 def beast(name: str) -> Cat | Dog | None:
     """`cat`, `dog`; `nobody` has no name, which nulls the cat; anything else is null."""
-    return {"cat": Cat("cat"), "dog": Dog("dog"), "nobody": Cat(None)}.get(name)
+    known: dict[str, Cat | Dog] = {"cat": Cat("cat"), "dog": Dog("dog"), "nobody": Cat(None)}
+    return known.get(name)
 
 
 @strawberry.interface(description="-")
