@@ -13,6 +13,7 @@ from contexts.orders.domain.rejections import (
     OutOfStock,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     ShortLine,
     VersionConflict,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "PricedCart",
     "PricedCarts",
     "PricedLine",
+    "ProductGone",
     "Reach",
     "SetCartLine",
     "ShortLine",

@@ -29,6 +29,18 @@ class AccountNotApprovedError(DomainError):
     """ACCOUNT_NOT_APPROVED."""
 
 
+@strawberry.type(
+    description=(
+        "Products in the cart have vanished from the catalog: take their lines out with `cartLineSet`, quantity"
+        ' "0". `details` has a PRODUCT_GONE for each.'
+    )
+)
+class ProductGoneError(DomainError):
+    """NOT_FOUND, of what the cart names."""
+
+    skus: list[str] = strawberry.field(description="The products that are gone, by the SKU of their lines.")
+
+
 @strawberry.type(description="Products in the cart have no price for this account; ask the sales team.")
 class PriceOnRequestError(DomainError):
     """PRICE_ON_REQUEST."""
@@ -84,6 +96,7 @@ class InvalidTransitionError(DomainError):
 TYPES = [
     EmptyCartError,
     AccountNotApprovedError,
+    ProductGoneError,
     PriceOnRequestError,
     PriceChangedError,
     ApprovalRequiredError,
@@ -96,6 +109,7 @@ Rejection = (
     | ordering.EmptyCart
     | ordering.AccountNotApproved
     | ordering.VersionConflict
+    | ordering.ProductGone
     | ordering.PriceOnRequest
     | ordering.PriceChanged
     | ordering.ApprovalRequired
@@ -120,6 +134,17 @@ def error_of(rejection: Rejection) -> DomainError:
                 details=[_detail("cartVersion", "STALE", message)],
                 expected=expected,
                 actual=actual,
+            )
+        case ordering.ProductGone(skus):
+            return ProductGoneError(
+                code=ErrorCode.NOT_FOUND,
+                message=f"{', '.join(skus)}: not sold any more; take it out of the cart.",
+                details=[
+                    # The cart is to blame, of which the input names the version.
+                    _detail("cartVersion", "PRODUCT_GONE", f"{sku} is not sold any more.")
+                    for sku in skus
+                ],
+                skus=list(skus),
             )
         case ordering.PriceOnRequest(skus):
             message = f"No price for {', '.join(skus)}; ask the sales team for a quote."

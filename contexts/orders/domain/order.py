@@ -14,6 +14,7 @@ from contexts.orders.domain.rejections import (
     InvalidTransition,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     VersionConflict,
 )
 from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
@@ -91,13 +92,15 @@ def order_not_found() -> NotFound:
 
 def agree(
     priced: PricedCart, cart_version: int, expected_total: Decimal | None
-) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | PriceOnRequest | PriceChanged:
+) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | ProductGone | PriceOnRequest | PriceChanged:
     """The lines to order if the customer and we mean the same cart at the same prices, or what differs."""
     cart = priced.cart
     if not cart.lines:
         return EmptyCart()
     if cart.version != cart_version:
         return VersionConflict(expected=cart_version, actual=cart.version)
+    if priced.gone:
+        return ProductGone(tuple(line.sku for line in priced.gone))
     lines = {
         line.product_id: OrderLine(
             product_id=line.product_id,

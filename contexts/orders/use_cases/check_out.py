@@ -16,6 +16,7 @@ from contexts.orders.domain.rejections import (
     OutOfStock,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     ShortLine,
     VersionConflict,
 )
@@ -57,6 +58,7 @@ CheckOutOutcome = (
     | AccountNotApproved
     | EmptyCart
     | VersionConflict
+    | ProductGone
     | PriceOnRequest
     | PriceChanged
     | ApprovalRequired
