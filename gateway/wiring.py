@@ -162,7 +162,7 @@ async def wired(
         identity = _identity(settings, database, passwords, ended_sessions, table, known, clock)
         catalog = _catalog(settings, database, clock, images)
         pricing = _pricing(database, clock, catalog, identity)
-        buyers = IdentityBuyers(identity.accounts, identity.viewers)
+        buyers = IdentityBuyers(identity.accounts, identity.viewers, identity.personnel.directory)
         changes = ListenedOrderChanges(database, SqlOrders(database, buyers), buyers)
         if listening:
             await stack.enter_async_context(changes)

@@ -191,7 +191,7 @@ class Operations:
             admitted.denials.fields,
         )
         data = await execution.run()
-        errors = [*admitted.denials.errors, *execution.errors]
+        errors = [*admitted.denials.errors(execution.met, data), *execution.errors]
         return _response(data, errors, context.request_id, admitted.charge.settled(execution.objects))
 
     async def subscribe(
@@ -211,8 +211,8 @@ class Operations:
         admitted = self._admit(operation, variables, context)
         if isinstance(admitted, Response):
             return admitted
-        if any(len(path) == 1 for path, _ in admitted.denials.positions):
-            return refusal(admitted.denials.errors, context.request_id)
+        if denied := [error for (path, _), error in admitted.denials.positions.items() if len(path) == 1]:
+            return refusal(denied, context.request_id)
         executor = self._stock_executor(admitted, context)
         source = create_source_event_stream(executor)
         if isawaitable(source):
@@ -298,8 +298,9 @@ class Operations:
         if isawaitable(result):
             result = await result
         assert isinstance(result, ExecutionResult)
-        denied = executor.denials.errors if isinstance(executor, GuardedExecutor) else []
-        errors = [*denied, *(result.errors or ())]
+        errors = list(result.errors or ())
+        if isinstance(executor, GuardedExecutor):
+            errors = [*executor.denials.errors(executor.met, result.data), *errors]
         return _response(result.data, errors, request_id, cost(objects_in(result.data)))
 
     async def _events(
@@ -373,7 +374,7 @@ class _EventOf:
             admitted.denials.fields,
         )
         data = await execution.run(event)
-        errors = [*admitted.denials.errors, *execution.errors]
+        errors = [*admitted.denials.errors(execution.met, data), *execution.errors]
         return _response(data, errors, context.request_id, charge.settled(execution.objects))
 
 

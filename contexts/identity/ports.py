@@ -274,6 +274,11 @@ class Directory(Protocol):
         self, transaction: Transaction, user_id: UUID, limit: Money | None
     ) -> None: ...
 
+    async def approval_limit(self, transaction: Transaction, user_id: UUID) -> Money | None:
+        """What the user may order without asking; who would set another one waits for the transaction's end.
+        None: no limit."""
+        ...
+
 
 class Portfolios(Protocol):
     """Which sales rep looks after which accounts."""

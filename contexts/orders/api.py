@@ -7,11 +7,13 @@ from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, 
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
+    ApprovalRequired,
     EmptyCart,
     InvalidTransition,
     OutOfStock,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     ShortLine,
     VersionConflict,
 )
@@ -26,6 +28,7 @@ from contexts.orders.use_cases.set_cart_line import CartChanged, SetCartLine
 __all__ = [
     "ORDER_TOPICS",
     "AccountNotApproved",
+    "ApprovalRequired",
     "Cart",
     "CartChanged",
     "CartLine",
@@ -55,6 +58,7 @@ __all__ = [
     "PricedCart",
     "PricedCarts",
     "PricedLine",
+    "ProductGone",
     "Reach",
     "SetCartLine",
     "ShortLine",

@@ -14,6 +14,7 @@ from contexts.orders.domain.cart import Cart, CartLine, Good, UnitPrice
 from contexts.orders.domain.customer import Addressee, Buyer, Customer, Reach
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
+from contexts.shared.money import Money
 from contexts.shared.pagination import Page, Window
 from contexts.shared.transaction import Transaction
 
@@ -44,6 +45,11 @@ class Buyers(Protocol):
     """Who buys."""
 
     async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None: ...
+
+    async def approval_limit(self, transaction: Transaction, user_id: UUID) -> Money | None:
+        """What the user may order without asking, kept from every change until the transaction ends; None: any
+        amount."""
+        ...
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         """The accounts a sales rep looks after."""

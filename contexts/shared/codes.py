@@ -71,6 +71,7 @@ class DetailCode(Code):
     REUSED = "REUSED", "The idempotency key came before with another input."
     NOT_HELD = "NOT_HELD", "It is not, or no longer, with whom it is to be taken from."
     PRIMARY = "PRIMARY", "The main address cannot be removed."
+    PRODUCT_GONE = "PRODUCT_GONE", "The product is not in the catalog any more."
     OTHER_CNPJ = "OTHER_CNPJ", "The account was registered with another CNPJ."
     # Roles.
     UNKNOWN_ROLE = "UNKNOWN_ROLE", "There is no such role, or not for such a user."

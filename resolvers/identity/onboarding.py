@@ -52,7 +52,9 @@ class AddressInput:
     district: str = strawberry.field(description="Bairro.")
     city: str = strawberry.field(description="City.")
     state: str = strawberry.field(description='The two-letter code: "SP".')
-    postal_code: str = strawberry.field(description='CEP: "01310-100". It must lie in the state.')
+    postal_code: str = strawberry.field(
+        description='CEP: "01310-100", with or without dash, dot and spaces. It must lie in the state.'
+    )
     label: str | None = strawberry.field(default=None, description='What you call it: "Obra 12".')
     delivery: bool = strawberry.field(default=True, description="Whether goods may go there.")
     billing: bool = strawberry.field(default=True, description="Whether invoices may go there.")

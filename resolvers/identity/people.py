@@ -19,8 +19,8 @@ describe_enum(
     AccountRole,
     "What a user of a buyer account is there for.",
     {
-        AccountRole.ADMINISTRATOR: "Buys, and keeps the account's people and addresses.",
-        AccountRole.BUYER: "Buys, up to the approval limit if there is one.",
+        AccountRole.ADMINISTRATOR: "Buys without a limit, and keeps the account's people and addresses.",
+        AccountRole.BUYER: "Buys, up to the approval limit if there is one; more is refused.",
         AccountRole.VIEWER: "Sees prices and orders, and changes nothing.",
     },
 )

@@ -30,7 +30,8 @@ class UserInviteInput:
     email: str = strawberry.field(description="Where the link goes, and what they will sign in with.")
     role: AccountRole = strawberry.field(description="What they will be there for.")
     approval_limit: Decimal | None = strawberry.field(
-        default=None, description="In reais: what a BUYER may order without asking; absent: no limit."
+        default=None,
+        description="In reais: the most a BUYER may order without asking, 0: nothing that costs; absent: no limit.",
     )
 
 
@@ -77,7 +78,8 @@ class UserRoleSetInput:
     id: strawberry.ID = strawberry.field(description="The user.")
     role: AccountRole = strawberry.field(description="What they are there for from now on.")
     approval_limit: Decimal | None = strawberry.field(
-        default=None, description="In reais: what a BUYER may order without asking; absent: no limit."
+        default=None,
+        description="In reais: the most a BUYER may order without asking, 0: nothing that costs; absent: no limit.",
     )
 
 

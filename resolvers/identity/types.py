@@ -100,6 +100,7 @@ class Role:
     description: str = strawberry.field(description="What people with it do.")
     scopes: list[str] = computed(_sorted_scopes, description="What it may, sorted.")
     assignable_scopes: list[str] = computed(
-        _assignable, description="The scopes it may be given, sorted: the catalogue, or a buyer's part of it."
+        _assignable,
+        description="The scopes it may be given, sorted: the catalogue, or what a buyer's role is for.",
     )
     version: int = strawberry.field(description="Grows with every change; for `roleScopesSet`.")

@@ -30,6 +30,18 @@ class AccountNotApprovedError(DomainError):
     """ACCOUNT_NOT_APPROVED."""
 
 
+@strawberry.type(
+    description=(
+        "Products in the cart have vanished from the catalog: take their lines out with `cartLineSet`, quantity"
+        ' "0". `details` has a PRODUCT_GONE for each.'
+    )
+)
+class ProductGoneError(DomainError):
+    """NOT_FOUND, of what the cart names."""
+
+    skus: list[str] = strawberry.field(description="The products that are gone, by the SKU of their lines.")
+
+
 @strawberry.type(description="Products in the cart have no price for this account; ask the sales team.")
 class PriceOnRequestError(DomainError):
     """PRICE_ON_REQUEST."""
@@ -43,6 +55,19 @@ class PriceChangedError(DomainError):
 
     expected: Money = strawberry.field(description="The total the client sent.")
     actual: Money = strawberry.field(description="The total now.")
+
+
+@strawberry.type(
+    description=(
+        "The cart's total is more than the user's approval limit. An administrator of the account can place this"
+        " order, or raise the limit with `userRoleSet`."
+    )
+)
+class ApprovalRequiredError(DomainError):
+    """APPROVAL_REQUIRED."""
+
+    limit: Money = strawberry.field(description="What the user may order without asking.")
+    total: Money = strawberry.field(description="What this order comes to.")
 
 
 @strawberry.type(description="What is missing of one product.")
@@ -72,8 +97,10 @@ class InvalidTransitionError(DomainError):
 TYPES = [
     EmptyCartError,
     AccountNotApprovedError,
+    ProductGoneError,
     PriceOnRequestError,
     PriceChangedError,
+    ApprovalRequiredError,
     OutOfStockError,
     InvalidTransitionError,
 ]
@@ -83,8 +110,10 @@ Rejection = (
     | ordering.EmptyCart
     | ordering.AccountNotApproved
     | ordering.VersionConflict
+    | ordering.ProductGone
     | ordering.PriceOnRequest
     | ordering.PriceChanged
+    | ordering.ApprovalRequired
     | ordering.OutOfStock
     | ordering.InvalidTransition
 )
@@ -109,6 +138,17 @@ def error_of(rejection: Rejection) -> DomainError:
                 expected=expected,
                 actual=actual,
             )
+        case ordering.ProductGone(skus):
+            return ProductGoneError(
+                code=ErrorCode.NOT_FOUND,
+                message=f"{', '.join(skus)}: not sold any more; take it out of the cart.",
+                details=[
+                    # The cart is to blame, of which the input names the version.
+                    _detail("cartVersion", DetailCode.PRODUCT_GONE, f"{sku} is not sold any more.")
+                    for sku in skus
+                ],
+                skus=list(skus),
+            )
         case ordering.PriceOnRequest(skus):
             message = f"No price for {', '.join(skus)}; ask the sales team for a quote."
             return PriceOnRequestError(
@@ -122,6 +162,18 @@ def error_of(rejection: Rejection) -> DomainError:
                 details=[_detail("expectedTotal", DetailCode.STALE, message)],
                 expected=expected_total,  # type: ignore[arg-type]  # resolved from the context's own Money
                 actual=actual_total,  # type: ignore[arg-type]  # resolved from the context's own Money
+            )
+        case ordering.ApprovalRequired(limit, total):
+            message = (
+                f"This order is {total.currency} {total.amount}, and you may order up to {limit.amount} without"
+                " asking. Have an administrator of your account place it or raise your limit."
+            )
+            return ApprovalRequiredError(
+                code=ErrorCode.APPROVAL_REQUIRED,
+                message=message,
+                details=[],
+                limit=limit,  # type: ignore[arg-type]  # resolved from the context's own Money
+                total=total,  # type: ignore[arg-type]  # resolved from the context's own Money
             )
         case ordering.OutOfStock(lines):
             return OutOfStockError(

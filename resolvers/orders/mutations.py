@@ -84,8 +84,8 @@ class Mutation:
     @root_field(
         type=Payload[Order] | None,
         description=(
-            "Order what is in the cart, at today's prices, holding the stock: all of it or nothing. Safe to"
-            " retry with the same key."
+            "Order what is in the cart, at today's prices, holding the stock: all of it or nothing. More than the"
+            " viewer's approval limit is refused with APPROVAL_REQUIRED. Safe to retry with the same key."
         ),
         guard=requires("order:place"),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 
 import strawberry
@@ -10,12 +11,13 @@ from contexts.catalog import api as catalog
 from contexts.orders import api as ordering
 from contexts.orders.api import OrderStatus
 from contexts.pricing.api import PriceSource
+from contexts.shared.unavailable import Unavailable
 from resolvers.catalog.types import Product
 from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
-from resolvers.vocabulary.money import Money, Quantity
+from resolvers.vocabulary.money import Money, Quantity, plain
 from resolvers.vocabulary.node import Node, identified_as, represents
 
 describe_enum(
@@ -52,8 +54,25 @@ class CartLine:
         wanted = {line.product_id for line in lines}
         seen_by = info.context.signed_in().account_id
         found = await info.context.contexts.catalog.products.by_ids(wanted, seen_by)
-        gone = LookupError("a product of the cart left the catalog while it was read")
+        # It vanished after the cart was priced: the cart that is asked for again has it among `goneLines`.
+        gone = Unavailable("catalog", LookupError("a product of the cart vanished while it was read"))
         return [found.get(line.product_id, gone) for line in lines]
+
+
+def _quantity(root: ordering.CartLine) -> str:
+    return plain(root.quantity)
+
+
+@strawberry.type(
+    description="A line whose product has vanished from the catalog. No checkout passes until it is taken out."
+)
+class GoneCartLine:
+    """Resolved from `contexts.orders.api.CartLine`."""
+
+    sku: str = strawberry.field(
+        description='What it was added by, and is taken out by: `cartLineSet` with quantity "0".'
+    )
+    quantity: Decimal = computed(_quantity, description="How much of it, in the unit that the product had.")
 
 
 @strawberry.type(description="What a buyer is about to order.")
@@ -67,6 +86,10 @@ class Cart(Node):
         attrgetter("cart.version"), description="Changes with every change of the cart; for `cartCheckout`."
     )
     lines: list[CartLine] = strawberry.field(description="In the order they were added.")
+    gone_lines: list[GoneCartLine] = computed(
+        attrgetter("gone"),
+        description="The lines that are not among `lines`, because their product has vanished from the catalog.",
+    )
     subtotal: Money = strawberry.field(
         description="The sum of the rounded line totals; lines without a price are not in it."
     )

@@ -45,6 +45,9 @@ class ErrorCode(Enum):
     PRICE_ON_REQUEST = strawberry.enum_value(
         "PRICE_ON_REQUEST", description="A product in the cart has no price for this account."
     )
+    APPROVAL_REQUIRED = strawberry.enum_value(
+        "APPROVAL_REQUIRED", description="The order is more than you may place without an approval."
+    )
     EMPTY_CART = strawberry.enum_value("EMPTY_CART", description="There is nothing in the cart.")
     INVALID_TRANSITION = strawberry.enum_value(
         "INVALID_TRANSITION", description="The order's or account's status does not allow this step."

@@ -20,7 +20,7 @@ from resolvers.vocabulary.context import RequestContext
 from schema.execution.coerce_result import Leaf
 from schema.execution.complete_value import NULLED, OpenedLists, PresentItems, complete_leaves
 from schema.execution.places import Field, Kept, Place, Root
-from schema.execution.plan import FieldPlan, OperationPlan, Selection, Selections
+from schema.execution.plan import FieldPlan, OperationPlan, ResponsePath, Selection, Selections
 from schema.execution.resolve_field import (
     Arguments,
     AtRoot,
@@ -61,11 +61,13 @@ class Execution:
     context: RequestContext
     denied: Collection[FieldPlan]
     errors: list[GraphQLError] = field(default_factory=list)
+    met: set[tuple[ResponsePath, str]] = field(default_factory=set)
+    """Where objects have a denied field: response path and type."""
     objects: int = 0
     """How many objects were found so far, whole columns at a time: what the operation cost."""
 
     async def run(self, event: object = None) -> Object | None:
-        """The response's `data`; `errors` and `objects` are complete afterwards. `event`: of a subscription."""
+        """The response's `data`; `errors`, `met` and `objects` are complete afterwards. `event`: of a subscription."""
         root = self.plan.root
         if self.plan.operation.operation is OperationType.SUBSCRIPTION:
             return await self._of_event(root, event)
@@ -126,7 +128,7 @@ class Execution:
 
     def _field(self, plan: FieldPlan, objects: Sequence[object], place: Place) -> Completed:
         if plan in self.denied:
-            return [None] * len(objects), False
+            return self._denied(plan, objects, place)
         match plan.resolver:
             case Attribute() | Constant():
                 values = plan.resolver.column(objects)
@@ -138,7 +140,7 @@ class Execution:
 
     async def _field_awaiting(self, plan: FieldPlan, objects: Sequence[object], place: Place) -> Completed:
         if plan in self.denied:
-            return [None] * len(objects), False
+            return self._denied(plan, objects, place)
         match plan.resolver:
             case Attribute() | Constant():
                 values = plan.resolver.column(objects)
@@ -149,6 +151,13 @@ class Execution:
             case Batch() | AtRoot():
                 values = await self._awaited(plan, plan.resolver, objects)
         return await self._complete_awaiting(plan, values, Field(place, plan.key))
+
+    def _denied(self, plan: FieldPlan, objects: Sequence[object], place: Place) -> Completed:
+        # One plan may stand at several paths, so the path is the objects' own.
+        if objects:
+            keys = tuple(key for key in place.path(0) if isinstance(key, str))
+            self.met.add(((*keys, plan.key), plan.parent.name))
+        return [None] * len(objects), False
 
     async def _awaited(self, plan: FieldPlan, resolver: Batch | AtRoot, objects: Sequence[object]) -> Column:
         if not objects:

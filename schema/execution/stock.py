@@ -9,7 +9,7 @@ from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
 
 from resolvers.vocabulary.batch import as_error
-from schema.authorization import Denials
+from schema.authorization import Denials, Position
 
 
 class StockExecutor(Executor[Any]):
@@ -33,6 +33,8 @@ class GuardedExecutor(StockExecutor):
     """Made from a plain executor, only for operations with denied positions: the others pay nothing."""
 
     denials: Denials
+    met: set[Position]
+    """Where objects have a denied field."""
 
     @classmethod
     def over(cls, executor: Executor[Any], denials: Denials) -> "GuardedExecutor":
@@ -40,7 +42,15 @@ class GuardedExecutor(StockExecutor):
         guarded = cls.__new__(cls)
         guarded.__dict__.update(executor.__dict__)
         guarded.denials = denials
+        guarded.met = set()
         return guarded
+
+    def build_per_event_executor(self, payload: Any) -> "GuardedExecutor":
+        """Each event is told of what it met itself."""
+        each = super().build_per_event_executor(payload)
+        assert isinstance(each, GuardedExecutor)
+        each.met = set()
+        return each
 
     def execute_field(
         self,
@@ -52,6 +62,7 @@ class GuardedExecutor(StockExecutor):
     ) -> AwaitableOrValue[Any] | UndefinedType:
         keys = tuple(key for key in path.as_list() if isinstance(key, str))
         if (keys, parent_type.name) in self.denials.positions:
+            self.met.add((keys, parent_type.name))
             return None
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
 

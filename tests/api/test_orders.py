@@ -382,3 +382,57 @@ async def test_a_pending_account_sees_no_prices_and_orders_nothing(shop: Shop, s
         )
     await engine.dispose()
     assert (await check_out(shop, PA, cart["version"]))["error"] is None
+
+
+async def test_a_product_that_vanished_is_told_of_and_taken_out(shop: Shop, settings: Settings) -> None:
+    """As it can only be today: its rows are deleted by hand."""
+    sku = f"VELHO-{uuid4().hex[:8].upper()}"
+    engine = create_async_engine(str(settings.database_url))
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO catalog.products (id, sku, slug, name, unit, quantity_step, category_id)"
+                " SELECT gen_random_uuid(), :sku, lower(:sku), 'Fora de linha', unit, quantity_step, category_id"
+                " FROM catalog.products WHERE sku = 'CIM-0002'"
+            ),
+            {"sku": sku},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO catalog.stock (product_id, on_hand) SELECT id, 10 FROM catalog.products WHERE sku = :sku"
+            ),
+            {"sku": sku},
+        )
+    price = {"sku": sku, "source": "NATIONAL", "amount": "10.00", "minQuantity": "1"}
+    (await shop.operation("backoffice/SetPrice", {"input": price}, PRECOS)).done("priceSet")
+    order = await order_of(shop, SP, sku, "2")
+    await fill(shop, SP, **{sku: "3", "CIM_0002": "1"})
+    async with engine.begin() as connection:
+        product = (
+            await connection.execute(text("SELECT id FROM catalog.products WHERE sku = :sku"), {"sku": sku})
+        ).scalar_one()
+        for statement in (
+            "DELETE FROM catalog.stock_reservations WHERE product_id = :id",
+            "DELETE FROM catalog.stock WHERE product_id = :id",
+            "DELETE FROM catalog.products WHERE id = :id",
+        ):
+            await connection.execute(text(statement), {"id": product})
+    await engine.dispose()
+
+    cart = (await shop.operation("portal/Cart", None, SP)).data["cart"]
+    assert cart["goneLines"] == [{"sku": sku, "quantity": "3"}]
+    assert [line["product"]["sku"] for line in cart["lines"]] == ["CIM-0002"]
+    error = (await check_out(shop, SP, cart["version"], "gone"))["error"]
+    assert (error["__typename"], error["code"], error["skus"]) == ("ProductGoneError", "NOT_FOUND", [sku])
+    assert [detail["code"] for detail in error["details"]] == ["PRODUCT_GONE"]
+    line = {"sku": sku, "quantity": "4"}
+    again = (await shop.operation("portal/SetCartLine", {"input": line}, SP)).refused("cartLineSet")
+    assert again["code"] == "NOT_FOUND"
+    left = await fill(shop, SP, **{sku: "0"})
+    assert (left["goneLines"], len(left["lines"])) == ([], 1)
+    assert (await check_out(shop, SP, left["version"], "gone"))["error"] is None
+
+    # What was ordered before keeps its name, and is cancelled as ever.
+    shown = (await shop.operation("portal/Order", {"id": order["id"]}, SP)).data["order"]
+    assert [(line["sku"], line["name"]) for line in shown["lines"]] == [(sku, "Fora de linha")]
+    assert (await move(shop, "orderCancel", SP, order["id"]))["data"]["status"] == "CANCELLED"

@@ -1,6 +1,7 @@
 """Invitations, roles, deactivation and portfolios, through the shipped operations and real mail."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from gateway.settings import Settings
 from tests.api.mailed import mailed, only, token_in
 from tests.api.shop import ADMIN, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop
 from tests.api.test_onboarding import PASSWORD, decide, registered
+from tests.api.test_orders import check_out, empty, fill
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +169,69 @@ async def test_an_address_that_was_taken_meanwhile(shop: Shop, settings: Setting
 async def test_an_approval_limit_is_a_buyer_s(shop: Shop, role: str, limit: str, code: str) -> None:
     refused = await invite(shop, GESTOR, someone(), role, approvalLimit=limit)
     assert refused["error"]["details"][0]["code"] == code
+
+
+async def test_a_buyer_orders_up_to_the_limit_and_an_administrator_any_amount(
+    shop: Shop, settings: Settings
+) -> None:
+    email, id = await joined(shop, settings, GESTOR, "BUYER", approvalLimit="0")
+    cart = await fill(shop, email, CIM_0002="3")
+    total, key = cart["subtotal"]["amount"], uuid4().hex
+    before = await people(shop, GESTOR)
+
+    async def refused_at(limit: str) -> Json:
+        payload = await check_out(shop, email, cart["version"], key)
+        assert payload["data"] is None
+        error = payload["error"]
+        assert (error["__typename"], error["code"]) == ("ApprovalRequiredError", "APPROVAL_REQUIRED")
+        assert (error["limit"]["amount"], error["total"]["amount"]) == (limit, total)
+        return error
+
+    assert "administrator" in (await refused_at("0.00"))["message"]
+    # Another limit holds at once, in the session that goes on; the key was not spent.
+    below = f"{Decimal(total) - Decimal('0.01')}"
+    assert (await set_role(shop, GESTOR, id, "BUYER", approvalLimit=below))["error"] is None
+    await refused_at(below)
+    assert (await shop.operation("portal/Cart", None, email)).data["cart"]["version"] == cart["version"]
+    assert (await set_role(shop, GESTOR, id, "BUYER", approvalLimit=total))["error"] is None
+    assert (await check_out(shop, email, cart["version"], key))["data"]["total"]["amount"] == total
+
+    # The administrator that the message sends them to.
+    assert (await set_role(shop, GESTOR, id, "BUYER", approvalLimit="0"))["error"] is None
+    await empty(shop, GESTOR)
+    theirs = await fill(shop, GESTOR, CIM_0002="3")
+    assert (await check_out(shop, GESTOR, theirs["version"]))["error"] is None
+    # Whoever becomes one has no limit any more.
+    assert (await set_role(shop, GESTOR, id, "ADMINISTRATOR"))["data"]["approvalLimit"] is None
+    await shop.token(email, PASSWORD, anew=True)
+    cart = await fill(shop, email, CIM_0002="3")
+    assert (await check_out(shop, email, cart["version"]))["error"] is None
+    assert await people(shop, GESTOR) == before | {email: ("ADMINISTRATOR", True)}
+    assert (await set_role(shop, GESTOR, id, "VIEWER"))["error"] is None
+
+
+async def test_a_viewer_sees_orders_and_changes_nothing(shop: Shop, settings: Settings) -> None:
+    order = await shop.order(SP)
+    email, id = await joined(shop, settings, GESTOR, "BUYER")
+    cart = await fill(shop, email, CIM_0002="1")
+    assert (await set_role(shop, GESTOR, id, "VIEWER"))["error"] is None
+    # The session of before may not go on to order by what it was.
+    late = await shop.operation(
+        "portal/CheckOut", {"input": {"idempotencyKey": uuid4().hex, "cartVersion": cart["version"]}}, email
+    )
+    assert late.codes == ["UNAUTHENTICATED"]
+    await shop.token(email, PASSWORD, anew=True)
+    for name, input in (
+        ("portal/SetCartLine", {"sku": "CIM-0002", "quantity": "1"}),
+        ("portal/CheckOut", {"idempotencyKey": uuid4().hex, "cartVersion": cart["version"]}),
+        ("portal/CancelOrder", {"id": order["id"], "idempotencyKey": uuid4().hex}),
+        ("portal/InviteUser", {"email": someone(), "role": "BUYER"}),
+        ("portal/SetUserRole", {"id": id, "role": "ADMINISTRATOR"}),
+    ):
+        assert (await shop.operation(name, {"input": input}, email)).codes == ["FORBIDDEN"]
+    assert (await shop.operation("portal/Order", {"id": order["id"]}, email)).data["order"]["number"]
+    listed = (await shop.operation("portal/Products", {"first": 1}, email)).data["products"]["nodes"]
+    assert listed[0]["price"]
 
 
 async def set_role(shop: Shop, who: str, id: str, role: str, **more: Json) -> Json:

@@ -76,6 +76,8 @@ async def test_of_two_edits_at_once_one_wins(shop: Shop) -> None:
     ("role", "scopes", "code"),
     [
         ("buyer", ["price:read", "account:all"], "NOT_ASSIGNABLE"),
+        ("buyer", ["price:read", "account:manage"], "NOT_ASSIGNABLE"),
+        ("account_viewer", ["price:read", "order:place"], "NOT_ASSIGNABLE"),
         ("account_admin", ["role:manage"], "NOT_ASSIGNABLE"),
         ("sales_manager", ["order:read", "no:such"], "NOT_ASSIGNABLE"),
         ("admin", ["audit:read", "account:all"], "LOCKED_OUT"),

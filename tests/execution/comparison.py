@@ -57,7 +57,7 @@ def _null_on(path: Path, data: Json) -> Path:
         if data is None:
             return path[:depth]
         if key not in data if isinstance(data, dict) else isinstance(key, str):
-            return path  # a denied position stands for all items, and is perhaps on none of them
+            return path  # a denied position stands for all items of a list
         data = data[key]
     return path
 

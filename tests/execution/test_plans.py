@@ -97,8 +97,20 @@ def test_a_guarded_field_stands_once_at_each_path_for_each_type(text: Shape) -> 
     paths = {path for path, _ in places}
     assert len(places) == len(set(places)) == len(paths) * TYPES
     assert len(paths) == (9 if text is by_fragment else 8)
-    errors = authorization.denials(plan, None, {}).errors
+    denials = authorization.denials(plan, None, {})
+    data: dict[str, object] = {}
+    for path in sorted(paths, key=len, reverse=True):  # an answer with a null at each
+        data = stood(data, path)
+    errors = denials.errors(denials.positions.keys(), data)
     assert [tuple(error.path or ()) for error in errors] == sorted(paths, key=len)
+
+
+def stood(data: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
+    """The data with a null at the path, unless something stands there."""
+    key, *below = path
+    inside = data.get(key)
+    made = stood(inside if isinstance(inside, dict) else {}, tuple(below)) if below else inside
+    return data | {key: made}
 
 
 def test_a_weighted_field_is_paid_for_at_each_path() -> None:

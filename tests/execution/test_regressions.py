@@ -1,15 +1,24 @@
 """Requests that were once answered differently, reduced."""
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
+from contexts.orders import api as orders
+from contexts.shared.money import Money
+from contexts.shared.quantity import Quantity
 from resolvers.vocabulary.context import RequestContext
-from tests.execution.both import both, executors, run
+from tests.execution.both import both, executors, run, the_schema
 from tests.execution.comparison import difference
 from tests.execution.documents import Request
 from tests.execution.forest import Forest, the_forest
-from tests.execution.world import BUYER, NOW
+from tests.execution.world import BUYER, NOW, World, product_id
 
 # A fragment spread twice was two places of the document: errors were located twice at one field.
 SPREAD_TWICE = """
@@ -26,6 +35,40 @@ async def test_a_fragment_spread_twice_is_one_place(a: bool) -> None:
     assert found.difference() is None
     (error,) = found.breadth.errors
     assert len(error["locations"]) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """A cart whose product is gone when it is asked for, a moment after the cart was priced."""
+
+    async def of(self, customer: orders.Customer, at: datetime) -> orders.PricedCart:
+        return replace(World(1).cart(), lines=(PRICED,), gone=())
+
+    async def by_ids(self, ids: Collection[UUID], seen_by: UUID | None) -> dict[UUID, object]:
+        return {}
+
+
+PRICED = orders.PricedLine(
+    product_id(0),
+    "SKU-0",
+    "Cimento",
+    Quantity(Decimal(1), "SC"),
+    Money(Decimal(9)),
+    "NATIONAL",
+    Money(Decimal(9)),
+)
+
+
+async def test_a_product_that_vanishes_while_the_cart_is_read_is_asked_for_again() -> None:
+    """Neither a cart that is null nor a bug: whoever asks again is told what is gone."""
+    suppliers = SimpleNamespace(
+        orders=SimpleNamespace(carts=Vanishing()), catalog=SimpleNamespace(products=Vanishing())
+    )
+    request = Request("{ cart { version lines { product { sku } } } }", None, {})
+    for each in executors(the_schema()):
+        response = await run(each, request, RequestContext(cast(Any, suppliers), BUYER, "request", NOW))
+        assert [fault.service for fault in response.away] == ["catalog"]
+        assert (response.executed, response.retry_after) == (False, 2)
 
 
 # A loader's key is made of its arguments: one that may be left out, with an input object in it, could not be hashed.

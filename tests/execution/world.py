@@ -314,7 +314,12 @@ class World:
             CART, 3, tuple(orders.CartLine(product_id(n), f"SKU-{n}", Decimal(1)) for n in numbers)
         )
         kept = tuple(self.items(lines, "cart lines"))
-        priced = orders.PricedCart(self.faulty(cart, "cart"), kept, self.money("subtotal"))
+        gone = [
+            self.faulty(orders.CartLine(product_id(n), f"OLD-{n}", Decimal(2)), "gone", n) for n in range(2)
+        ]
+        priced = orders.PricedCart(
+            self.faulty(cart, "cart"), kept, self.money("subtotal"), tuple(self.items(gone, "gone lines"))
+        )
         return self.faulty(priced, "priced cart")
 
     def _cart_line(self, number: int) -> orders.PricedLine:
@@ -756,8 +761,10 @@ class _CheckOut:
                 orders.EmptyCart(),
                 orders.VersionConflict(1, 2),
                 self.world.faulty(orders.VersionConflict(1, 2), "conflict"),
+                orders.ProductGone(("SKU-0",)),
                 orders.PriceOnRequest(("SKU-0", "SKU-1")),
                 orders.PriceChanged(self.world.money("expected"), self.world.money("actual")),
+                orders.ApprovalRequired(self.world.money("limit"), self.world.money("total")),
                 orders.OutOfStock((short, self.world.faulty(short, "short"))),
                 orders.AccountNotApproved(),
                 rejections.IdempotencyKeyReused(),

@@ -76,6 +76,8 @@ _STAFF_ROLES = Query(
     ).where(roles.c.name != all_(literal(sorted(BUYER_ROLES), ARRAY(Text))))
 )
 _ME = bindparam("user_id", type_=Uuid)
+# Locked and read by one statement: after a wait PostgreSQL answers with the row as it is by then.
+_APPROVAL_LIMIT = Query(select(users.c.approval_limit).where(users.c.id == _ME).with_for_update(read=True))
 _VISIBLE = Query(
     select(*_USER).where(
         users.c.id == any_(_IDS),
@@ -167,6 +169,10 @@ class SqlDirectory:
         await connection_of(transaction).execute(
             update(users).where(users.c.id == user_id).values(approval_limit=amount)
         )
+
+    async def approval_limit(self, transaction: Transaction, user_id: UUID) -> Money | None:
+        rows = await self.database.fetch(_APPROVAL_LIMIT, {"user_id": user_id}, transaction)
+        return next((Money(amount) for (amount,) in rows if amount is not None), None)
 
 
 class SqlPortfolios:

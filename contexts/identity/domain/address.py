@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from unicodedata import category
 from uuid import UUID
 
 from contexts.identity.domain.postal_codes import state_of
@@ -16,7 +17,13 @@ MAX_ADDRESSES = 50
 NOT_A_CEP = Wrong(DetailCode.INVALID_POSTAL_CODE, "must be a CEP: 8 digits")
 TOO_MANY_ADDRESSES = Wrong(DetailCode.TOO_MANY, f"may be at most {MAX_ADDRESSES} addresses")
 
-_POSTAL_CODE = re.compile(r"([0-9]{5})-?([0-9]{3})")
+_POSTAL_CODE = re.compile(r"([0-9]{2})\.?([0-9]{3})-?([0-9]{3})")
+_LONGEST_TYPED = 100
+"""Characters of a CEP with whatever is around it: looking at each of more takes time for nothing."""
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)} | {0xFF0E: "."}
+"""What keyboards of East Asia write. Digits of other scripts, raised or circled ones, are nobody's CEP."""
+_MORE_DASHES = frozenset("\N{MINUS SIGN}\N{SOFT HYPHEN}\N{HYPHEN BULLET}\N{MODIFIER LETTER MINUS SIGN}")
+_NO_WIDTH = frozenset("\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,21 @@ class AccountAddress:
 
 
 def parse_postal_code(text: str) -> str | None:
-    """The 8 digits of a CEP typed as 01310-100 or 01310100; None when it is none."""
-    match = _POSTAL_CODE.fullmatch(text.strip())
-    return match[1] + match[2] if match else None
+    """The 8 digits of a CEP; None when it is none.
+
+    As people type it: 01310-100, 01.310-100, 01310 100, 01310100, with any dash of Unicode's and any spaces.
+    """
+    if len(text) > _LONGEST_TYPED:
+        return None
+    match = _POSTAL_CODE.fullmatch("".join(map(_plain, text.translate(_FULL_WIDTH))))
+    return "".join(match.groups()) if match else None
+
+
+def _plain(character: str) -> str:
+    """A dash as a hyphen, a space as nothing."""
+    if character.isspace() or character in _NO_WIDTH:
+        return ""
+    return "-" if category(character) == "Pd" or character in _MORE_DASHES else character
 
 
 def parse_address(typed: Address, path: tuple[str, ...]) -> Address | list[Detail]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contexts.identity.domain.scopes import ALL_ACCOUNTS, AUDIT_READ, BUYER_ROLES, BUYER_SCOPES, SCOPES
+from contexts.identity.domain.scopes import ALL_ACCOUNTS, AUDIT_READ, BUYER_ROLES, ROLES, SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,9 @@ class Role:
 
     @property
     def assignable(self) -> frozenset[str]:
-        """The scopes it may have beside those it has: a buyer's role none that reach beyond the own account, and
-        only one that sees all accounts the audit trail, which is of all."""
+        """The scopes it may have beside those it has. A buyer's role none beyond what `AccountRole` says of it: a
+        viewer who ordered, or a buyer who set limits, would have no limit. Only a role that sees all accounts may
+        have the audit trail, which is of all."""
         if self.name in BUYER_ROLES:
-            return BUYER_SCOPES
+            return ROLES[self.name]
         return SCOPES if ALL_ACCOUNTS in self.scopes else SCOPES - {AUDIT_READ}

@@ -41,9 +41,6 @@ SCOPES: Final = frozenset(
 BUYER: Final = frozenset({CART_WRITE, "order:place", ORDER_READ, "order:cancel", PRICE_READ})
 SALES_REP: Final = frozenset({ORDER_READ, "order:manage", PRICE_READ, "price:explain", ACCOUNT_READ})
 
-BUYER_SCOPES: Final = BUYER | {"account:manage"}
-"""The most that a role of buyers may have: all of it ends at their own account."""
-
 # As the migrations leave them in the database, which is what a session reads; a test holds both together.
 ROLES: Final = {
     "buyer": BUYER,
@@ -58,4 +55,5 @@ ROLES: Final = {
 }
 
 BUYER_ROLES: Final = frozenset({"buyer", "account_admin", "account_viewer"})
-"""Roles of people who belong to a buyer account; every other role is for staff, who belong to none."""
+"""Roles of people who belong to a buyer account; every other role is for staff, who belong to none. They may have less
+than in ROLES, and never more: all of it ends at their own account."""

@@ -3,23 +3,28 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.identity.api import Accounts, Viewers
+from contexts.identity.api import Accounts, Directory, Viewers
 from contexts.orders.domain.customer import Addressee, Buyer
+from contexts.shared.money import Money
 from contexts.shared.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityBuyers:
-    """State, tier and approval are asked anew each time, so a change of theirs applies at once."""
+    """State, tier, approval and limit are asked anew each time, so a change of theirs applies at once."""
 
     accounts: Accounts
     viewers: Viewers
+    directory: Directory
 
     async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None:
         account = (await self.accounts.by_ids([account_id], within=within)).get(account_id)
         if account is None:
             return None
         return Buyer(account.id, account.state, account.tier, approved=account.sees_prices)
+
+    async def approval_limit(self, transaction: Transaction, user_id: UUID) -> Money | None:
+        return await self.directory.approval_limit(transaction, user_id)
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return await self.accounts.portfolio_of(rep_id, within=within)

@@ -94,13 +94,14 @@ class PricedLine:
 class PricedCart:
     """A cart with the prices of one instant.
 
-    `subtotal` leaves lines without a price out. A product that has vanished from the catalog has no priced
-    line, only a line in `cart`: nothing can be shown of it, and it cannot be ordered.
+    `subtotal` leaves lines without a price out. `gone`: the lines whose product has vanished from the catalog. They
+    have no priced line, because nothing can be shown of the product, and they cannot be ordered.
     """
 
     cart: Cart
     lines: tuple[PricedLine, ...]
     subtotal: Money
+    gone: tuple[CartLine, ...] = ()
 
 
 def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPrice]) -> PricedCart:
@@ -111,7 +112,10 @@ def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPri
         if (good := goods.get(line.product_id)) is not None
     )
     return PricedCart(
-        cart, lines, subtotal([line.line_total for line in lines if line.line_total is not None])
+        cart,
+        lines,
+        subtotal([line.line_total for line in lines if line.line_total is not None]),
+        gone=tuple(line for line in cart.lines if line.product_id not in goods),
     )
 
 

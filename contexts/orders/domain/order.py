@@ -9,10 +9,12 @@ from uuid import UUID
 from contexts.orders.domain.cart import PricedCart
 from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, Reach
 from contexts.orders.domain.rejections import (
+    ApprovalRequired,
     EmptyCart,
     InvalidTransition,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     VersionConflict,
 )
 from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
@@ -90,13 +92,15 @@ def order_not_found() -> NotFound:
 
 def agree(
     priced: PricedCart, cart_version: int, expected_total: Decimal | None
-) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | PriceOnRequest | PriceChanged:
+) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | ProductGone | PriceOnRequest | PriceChanged:
     """The lines to order if the customer and we mean the same cart at the same prices, or what differs."""
     cart = priced.cart
     if not cart.lines:
         return EmptyCart()
     if cart.version != cart_version:
         return VersionConflict(expected=cart_version, actual=cart.version)
+    if priced.gone:
+        return ProductGone(tuple(line.sku for line in priced.gone))
     lines = {
         line.product_id: OrderLine(
             product_id=line.product_id,
@@ -115,3 +119,11 @@ def agree(
     if expected_total is not None and expected_total != priced.subtotal.amount:
         return PriceChanged(expected=Money(expected_total, priced.subtotal.currency), actual=priced.subtotal)
     return tuple(lines.values())
+
+
+def beyond_limit(lines: tuple[OrderLine, ...], limit: Money | None) -> ApprovalRequired | None:
+    """Whether somebody has to approve an order of these lines: what is paid is more than the limit, not equal to it."""
+    total = subtotal([line.line_total for line in lines])
+    if limit is None or total.amount <= limit.amount:
+        return None
+    return ApprovalRequired(limit, total)

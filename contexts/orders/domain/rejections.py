@@ -26,6 +26,13 @@ class VersionConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductGone:
+    """The products of these lines have vanished from the catalog; in the order of the cart."""
+
+    skus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PriceOnRequest:
     """These products have no price for this buyer, so they need a quote; in the order of the cart."""
 
@@ -38,6 +45,14 @@ class PriceChanged:
 
     expected: Money
     actual: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequired:
+    """The user may order up to `limit` without asking, and `total` is more."""
+
+    limit: Money
+    total: Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from contexts.orders.domain.customer import Customer
 from contexts.orders.domain.number import order_number
-from contexts.orders.domain.order import Order, OrderLine, agree
+from contexts.orders.domain.order import Order, OrderLine, agree, beyond_limit
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
+    ApprovalRequired,
     EmptyCart,
     OutOfStock,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     ShortLine,
     VersionConflict,
 )
@@ -57,8 +59,10 @@ CheckOutOutcome = (
     | AccountNotApproved
     | EmptyCart
     | VersionConflict
+    | ProductGone
     | PriceOnRequest
     | PriceChanged
+    | ApprovalRequired
     | OutOfStock
 )
 
@@ -78,7 +82,7 @@ class CheckOut:
     draw_number: Callable[[], str] = order_number
 
     async def __call__(self, customer: Customer, command: CheckOutCommand) -> CheckOutOutcome:
-        """Locks in one order everywhere (key, cart, stock rows by product), so checkouts never deadlock."""
+        """Locks in one order everywhere (key, cart, limit, stock rows by product), so checkouts never deadlock."""
         if invalid := _malformed(command):
             return invalid
         order_id = new_id()
@@ -118,6 +122,9 @@ class CheckOut:
         agreed = agree(priced, command.cart_version, command.expected_total)
         if not isinstance(agreed, tuple):
             return agreed
+        limit = await self.buyers.approval_limit(transaction, customer.user_id)
+        if refused := beyond_limit(agreed, limit):
+            return refused
         if shortages := await self.stock.reserve(transaction, order_id, agreed):
             return _out_of_stock(agreed, shortages)
         order = await self._enter(transaction, order_id, customer, agreed, now)

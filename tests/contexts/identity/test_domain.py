@@ -1,5 +1,6 @@
 """The rules of identity, without event loop and database."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -17,7 +18,7 @@ from contexts.identity.domain.onboarding import AccountStep, AccountStepRefused,
 from contexts.identity.domain.password import MAX_PASSWORD, may_be_password, password_problem
 from contexts.identity.domain.postal_codes import state_of
 from contexts.identity.domain.role import Role
-from contexts.identity.domain.scopes import ROLES, SCOPES
+from contexts.identity.domain.scopes import BUYER_ROLES, ROLES, SCOPES
 from contexts.identity.domain.session import (
     REFRESH_LIFE,
     SESSION_LIFE,
@@ -88,9 +89,66 @@ def test_any_text_is_a_cnpj_or_not(typed: str) -> None:
     assert cnpj is None or (len(cnpj.value) == 14 and cnpj.value.isascii())
 
 
-def test_postal_codes() -> None:
-    assert parse_postal_code("01310-100") == parse_postal_code(" 01310100") == "01310100"
-    assert [parse_postal_code(text) for text in ("0131010", "01310--100", "٠١٣١٠١٠٠", "")] == [None] * 4
+DASHES = (
+    "-\u00ad\u02d7\u058a\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u301c\ufe58\ufe63\uff0d"
+)
+SPACES = " \t\u00a0\u1680\u2000\u2003\u2007\u2009\u200a\u200b\u202f\u205f\u2060\u3000\ufeff"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01310-100",
+        "01.310-100",
+        "01310 100",
+        "01310100",
+        " 01310100\n",
+        "01.310 - 100",
+        "０１３１０－１００",
+        "01310−100",
+    ],
+)
+def test_postal_codes_as_people_type_them(text: str) -> None:
+    assert parse_postal_code(text) == "01310100"
+
+
+@given(
+    digits=st.from_regex(r"[0-9]{8}", fullmatch=True),
+    dot=st.sampled_from(["", ".", "\uff0e"]),
+    dash=st.sampled_from(["", *DASHES]),
+    spaces=st.lists(st.text(SPACES, max_size=3), min_size=5, max_size=5),
+    wide=st.booleans(),
+)
+def test_every_spelling_of_a_postal_code_is_kept_in_one(
+    digits: str, dot: str, dash: str, spaces: list[str], wide: bool
+) -> None:
+    written = digits.translate({ord(d): chr(0xFF10 + int(d)) for d in "0123456789"}) if wide else digits
+    parts = [written[:2], dot, written[2:5], dash, written[5:]]
+    typed = "".join(space + part for space, part in zip(spaces, parts, strict=True))
+    assert parse_postal_code(typed) == parse_postal_code(digits) == digits
+
+
+@given(
+    st.text(
+        st.characters(categories=["Nd", "No", "Po", "Pd", "Zs", "Lu"]) | st.sampled_from("0123456789.-"),
+        max_size=14,
+    )
+)
+def test_what_is_no_postal_code_is_none(text: str) -> None:
+    """Whatever is taken is 8 digits that stand in the text, in their order, and no letter beside them."""
+    kept = parse_postal_code(text)
+    if kept is not None:
+        told = "".join(chr(ord(c) - 0xFEE0) if "０" <= c <= "９" else c for c in text)
+        assert re.fullmatch("[0-9]{8}", kept) and re.sub("[^0-9]", "", told) == kept
+        assert not any(c.isalpha() for c in text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0131010", "013101000", "01310--100", "0131-0100", "01..310100", "01310/100", "٠١٣١٠١٠٠", "①13101000",
+             "²1310100", "CEP 01310-100", "01310-10O", "0" * 8 + " " * 100],
+)  # fmt: skip
+def test_what_is_near_a_postal_code_is_none(text: str) -> None:
+    assert parse_postal_code(text) is None
 
 
 def test_emails_are_trimmed_and_refused_when_they_cannot_be_one() -> None:
@@ -179,6 +237,13 @@ def test_roles_are_bundles_of_catalogued_scopes() -> None:
 def test_the_trail_is_for_roles_that_see_all_accounts(name: str, scopes: set[str], may: bool) -> None:
     wanted = Role(name, "", frozenset(scopes | {"audit:read"}), 1)
     assert ("audit:read" in wanted.assignable) is may
+
+
+def test_a_role_of_a_buyer_account_is_given_no_more_than_it_is_there_for() -> None:
+    for name in BUYER_ROLES:
+        assert Role(name, "", frozenset({"account:all"}), 1).assignable == ROLES[name]
+    assert not ROLES["account_viewer"] & {"cart:write", "order:place", "order:cancel", "account:manage"}
+    assert "account:manage" not in ROLES["buyer"]
 
 
 def test_a_secret_is_256_bits_and_known_by_its_digest() -> None:

@@ -85,9 +85,13 @@ class FakeBuyers:
     buyers: dict[UUID, Buyer] = field(default_factory=dict)
     portfolios: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     addressees: dict[UUID, Addressee] = field(default_factory=dict)
+    limits: dict[UUID, Money] = field(default_factory=dict)
 
     async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None:
         return self.buyers.get(account_id)
+
+    async def approval_limit(self, transaction: Transaction, user_id: UUID) -> Money | None:
+        return self.limits.get(user_id)
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return self.portfolios.get(rep_id, frozenset())

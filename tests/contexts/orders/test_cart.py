@@ -127,4 +127,5 @@ def test_a_vanished_product_is_not_shown_and_does_not_count() -> None:
     gone = line()
     view = priced(cart(gone), {}, {gone.product_id: UnitPrice(Money(Decimal(9)), "STATE")})
     assert view.lines == ()
+    assert view.gone == (gone,)
     assert view.subtotal == Money(Decimal("0.00"))

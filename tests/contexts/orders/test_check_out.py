@@ -14,6 +14,7 @@ from contexts.orders.adapters.orders import ORDER_CHANNEL
 from contexts.orders.adapters.tables import idempotency_keys
 from contexts.orders.api import (
     AccountNotApproved,
+    ApprovalRequired,
     CheckOut,
     CheckOutCommand,
     CheckOutOutcome,
@@ -42,6 +43,10 @@ def placed(outcome: CheckOutOutcome, replayed: bool = False) -> Order:
     assert isinstance(outcome, Placed)
     assert outcome.replayed is replayed
     return outcome.order
+
+
+def reais(amount: str) -> Money:
+    return Money(Decimal(amount))
 
 
 async def events_of(shop: Shop, order_id: UUID) -> list[str]:
@@ -146,7 +151,11 @@ async def test_refusals_in_their_order_and_without_a_trace(shop: Shop) -> None:
     assert await shop.check_out(customer, version=4, total="1") == PriceOnRequest((tile.sku,))
     await shop.put(customer, tile, "0")
     expected = PriceChanged(Money(Decimal(1)), Money(Decimal("50.00")))
+    shop.buyers.limits[customer.user_id] = reais("49.99")
     assert await shop.check_out(customer, version=5, total="1") == expected
+    beyond = ApprovalRequired(limit=reais("49.99"), total=reais("50.00"))
+    assert await shop.check_out(customer, version=5, total="50") == beyond
+    shop.buyers.limits[customer.user_id] = reais("50.00")
     short = OutOfStock((ShortLine(cement.sku, Decimal(5), Decimal(2)),))
     assert await shop.check_out(customer, version=5, total="50") == short
 
@@ -162,6 +171,49 @@ async def test_refusals_in_their_order_and_without_a_trace(shop: Shop) -> None:
     # The key of the refused attempts is as good as new.
     await shop.put(customer, cement, "2")
     placed(await shop.check_out(customer, version=6, total="20.00"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "price", "placed_"),
+    [
+        (None, "9999999.99", True),
+        ("100.00", "100.00", True),
+        ("100.00", "100.004", True),  # what is paid is rounded
+        ("100.00", "100.01", False),
+        ("99.99", "100.00", False),
+        ("0.00", "0.01", False),
+        ("0.00", "0.00", True),  # nothing is paid
+    ],
+)
+async def test_more_than_the_limit_needs_an_approval(
+    shop: Shop, limit: str | None, price: str, placed_: bool
+) -> None:
+    customer, cement = shop.customer(), shop.product(price)
+    if limit is not None:
+        shop.buyers.limits[customer.user_id] = reais(limit)
+    await shop.put(customer, cement)
+    outcome = await shop.check_out(customer)
+    assert isinstance(outcome, Placed if placed_ else ApprovalRequired)
+
+
+async def test_a_limit_is_for_the_whole_order_and_one_user(shop: Shop) -> None:
+    limited, colleague = shop.customer(), shop.customer()
+    shop.buyers.limits[limited.user_id] = reais("25.00")
+    for customer in (limited, colleague):
+        for _ in range(3):
+            await shop.put(customer, shop.product("10.00"))
+    expected = ApprovalRequired(limit=reais("25.00"), total=reais("30.00"))
+    assert await shop.check_out(limited, version=3) == expected
+    assert shop.stock.held == {}
+    placed(await shop.check_out(colleague, version=3))
+
+
+async def test_a_replay_is_answered_even_after_the_limit_was_lowered(shop: Shop) -> None:
+    customer = shop.customer()
+    await shop.put(customer, shop.product("10.00"))
+    order = placed(await shop.check_out(customer))
+    shop.buyers.limits[customer.user_id] = reais("0.00")
+    assert placed(await shop.check_out(customer), replayed=True) == order
 
 
 async def test_an_account_must_be_approved(shop: Shop) -> None:

@@ -15,6 +15,7 @@ from contexts.orders.domain.rejections import (
     InvalidTransition,
     PriceChanged,
     PriceOnRequest,
+    ProductGone,
     VersionConflict,
 )
 from contexts.orders.domain.status import OrderStatus
@@ -64,7 +65,10 @@ def test_checks_come_in_their_order() -> None:
 
 def test_what_left_the_catalog_cannot_be_ordered() -> None:
     gone = Good(new_id(), "VELHO", "Fora de linha", "UN", Decimal(1))
-    assert agree(cart(CEMENT, gone), 3, None) == PriceOnRequest(("VELHO",))
+    assert agree(cart(CEMENT, gone), 3, None) == ProductGone(("VELHO",))
+    # Told before what has no price, and after whether it is the cart that was looked at.
+    assert agree(cart(SAND, gone), 3, Decimal(1)) == ProductGone(("VELHO",))
+    assert agree(cart(SAND, gone), 2, None) == VersionConflict(expected=2, actual=3)
 
 
 STAFF = {

@@ -74,12 +74,14 @@ async def test_a_refusal_makes_no_cart(shop: Shop) -> None:
     assert await shop.cart(customer) is None
 
 
-async def test_a_vanished_product_is_hidden_and_can_be_taken_out(shop: Shop) -> None:
+async def test_a_vanished_product_is_told_of_and_can_be_taken_out(shop: Shop) -> None:
     customer, cement, old = shop.customer(), shop.product(), shop.product()
     await shop.put(customer, old)
     await shop.put(customer, cement)
     del shop.products.goods[old.sku]
-    assert lines_of(await shop.cart(customer)) == [(cement.sku, Decimal(1))]
+    cart = await shop.cart(customer)
+    assert cart is not None and [line.sku for line in cart.gone] == [old.sku]
+    assert lines_of(cart) == [(cement.sku, Decimal(1))]
     assert await shop.set(customer, old.sku, "2") == NotFound("product", ("input", "sku"))
     outcome = await shop.set(customer, old.sku, "0")
     assert isinstance(outcome, CartChanged)

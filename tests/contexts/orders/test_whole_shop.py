@@ -4,9 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from stdnum.br import cnpj
 
 from contexts.catalog.adapters.products import SqlProducts
@@ -14,6 +17,7 @@ from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import ProductDraft, Published, PublishProducts
 from contexts.identity.adapters.accounts import SqlAccounts
+from contexts.identity.adapters.directory import SqlDirectory
 from contexts.identity.adapters.passwords import Argon2Passwords
 from contexts.identity.adapters.users import SqlUsers
 from contexts.identity.api import AccountOpened, AccountStatus, Address, AddUser, OpenAccount, UserAdded
@@ -23,6 +27,7 @@ from contexts.orders.adapters.products import CatalogProducts
 from contexts.orders.adapters.stock import CatalogStock
 from contexts.orders.api import (
     AccountNotApproved,
+    ApprovalRequired,
     CartChanged,
     CheckOutCommand,
     CheckOutOutcome,
@@ -40,7 +45,7 @@ from contexts.orders.api import (
 )
 from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import LoadPrices, PriceDraft, PriceSource, ResolvePrices
-from contexts.shared.adapters.database import Database, counting_statements
+from contexts.shared.adapters.database import Database, connection_of, counting_statements
 from contexts.shared.adapters.outbox import OutboxRelay
 from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import SystemClock
@@ -49,6 +54,7 @@ from contexts.shared.money import Money
 from contexts.shared.rejections import NotFound
 from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
+from tests.polling import until
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
 NATIONAL, STATE, BUYER = PriceSource.NATIONAL, PriceSource.STATE, PriceSource.BUYER
@@ -109,6 +115,19 @@ class House:
         assert isinstance(opened, AccountOpened)
         return Customer(opened.account.id, new_id())
 
+    async def buyer(self) -> Customer:
+        """One of a new account's users who is there."""
+        customer = await self.customer()
+        added = await self.add_user(
+            email=f"{customer.user_id}@obra.example",
+            name="Ana Souza",
+            password="prumo-demo",
+            roles=["buyer"],
+            account_id=customer.account_id,
+        )
+        assert isinstance(added, UserAdded)
+        return Customer(customer.account_id, added.user.id)
+
     async def put(self, customer: Customer, sku: str, quantity: str = "1") -> CartChanged:
         outcome = await self.orders.set_cart_line(customer, sku, Decimal(quantity), datetime.now(UTC))
         assert isinstance(outcome, CartChanged)
@@ -130,7 +149,7 @@ def house(database: Database) -> House:
         database=database,
         orders=ordering(
             database,
-            IdentityBuyers(accounts, users),
+            IdentityBuyers(accounts, users, SqlDirectory(database)),
             CatalogProducts(products),
             PricingPrices(ResolvePrices(prices, clock)),
             CatalogStock(SqlStock()),
@@ -255,6 +274,49 @@ async def test_statements_do_not_grow_with_the_cart(house: House) -> None:
     assert counts[0][0] == 4
 
 
+async def test_a_limit_lowered_meanwhile_holds_for_the_checkout_that_waited_for_it(
+    house: House, database: Database
+) -> None:
+    """Whoever changes the limit and whoever orders take turns: no order is placed beyond a limit that holds."""
+    customer, directory = await house.buyer(), SqlDirectory(database)
+    (sku,) = await house.products("10", (NATIONAL, "39.90", None))
+    await house.put(customer, sku)
+    async with database.begin() as lowering:
+        await directory.set_approval_limit(lowering, customer.user_id, Money(Decimal("39.89")))
+        ordering = asyncio.create_task(house.check_out(customer))
+        await until(partial(waits_for_a_limit, database))
+        await lowering.commit()
+    expected = ApprovalRequired(limit=Money(Decimal("39.89")), total=Money(Decimal("39.90")))
+    assert await ordering == expected
+    async with database.begin() as raising:
+        await directory.set_approval_limit(raising, customer.user_id, None)
+        await raising.commit()
+    assert isinstance(await house.check_out(customer), Placed)
+
+
+async def test_a_limit_is_not_lowered_while_an_order_is_placed_by_it(
+    house: House, database: Database
+) -> None:
+    customer, directory = await house.buyer(), SqlDirectory(database)
+    async with database.begin() as placing:
+        assert await directory.approval_limit(placing, customer.user_id) is None
+        async with database.begin() as lowering:
+            await connection_of(lowering).execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await directory.set_approval_limit(lowering, customer.user_id, Money(Decimal(0)))
+
+
+async def waits_for_a_limit(database: Database) -> bool:
+    async with database.reading() as connection:
+        waiting = await connection.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND query LIKE '%approval_limit%FOR SHARE%' AND datname = current_database()"
+            )
+        )
+        return bool(waiting)
+
+
 async def test_a_rep_and_the_mail(house: House) -> None:
     rep = await house.add_user(
         email="rep@loja.example", name="Rui Lima", password="prumo-demo", roles=["sales_rep"]
@@ -289,7 +351,7 @@ async def test_a_rep_and_the_mail(house: House) -> None:
     )
     while await relay.deliver_one():
         pass
-    assert [(mail.to, mail.subject) for mail in house.mail.mails] == [
-        ("ana@obra.example", f"Recebemos seu pedido {orders[0].number}"),
-        ("ana@obra.example", f"Pedido {orders[0].number} confirmado"),
+    assert [mail.subject for mail in house.mail.mails if mail.to == "ana@obra.example"] == [
+        f"Recebemos seu pedido {orders[0].number}",
+        f"Pedido {orders[0].number} confirmado",
     ]
