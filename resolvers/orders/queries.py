@@ -61,7 +61,7 @@ class Query:
         number: Annotated[
             str | None,
             strawberry.argument(
-                description="Its number, with or without its dashes and spaces, in any case."
+                description="Its number as people write or paste it: any case, dashes, spaces, punctuation around it."
             ),
         ] = None,
     ) -> ordering.Order | None:
