@@ -14,10 +14,9 @@ depends_on = None
 runs_with = None
 
 INDEXES: dict[str, list[str]] = {
-    "orders_in_order": ["commit_order", "id"],
-    "orders_in_order_of_account": ["account_id", "commit_order", "id"],
-    "orders_in_order_of_status": ["status", "commit_order", "id"],
-    "orders_placed_at": ["placed_at"],
+    "orders_in_order": ["commit_order", "id", "placed_at"],
+    "orders_in_order_of_account": ["account_id", "commit_order", "id", "placed_at"],
+    "orders_in_order_of_status": ["status", "commit_order", "id", "placed_at"],
 }
 
 

@@ -13,6 +13,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from contexts.catalog.adapters.products import SqlProducts
+from contexts.catalog.adapters.shelf import SqlShelf
+from contexts.catalog.ports import ProductFilter, ProductSort
 from contexts.identity.adapters.account_files import SqlAccountFiles
 from contexts.identity.adapters.accounts import SqlAccounts
 from contexts.identity.domain.account import Account, AccountStatus
@@ -33,8 +36,10 @@ from contexts.shared.pagination import Position, Window
 from contexts.shared.quantity import Quantity
 from contexts.shared.transaction import Transaction
 from tests.actor import by
+from tests.contexts.catalog.drafts import draft, publish
 from tests.contexts.identity.conftest import PA_ADDRESS
 from tests.contexts.orders.shop import NOON, FakeBuyers
+from tests.polling import until
 
 LINE = OrderLine(
     new_id(), "CIM-0001", "Cimento", Quantity(Decimal(1), "SC"), Money(Decimal(1)), "STATE", Money(Decimal(1))
@@ -120,6 +125,51 @@ async def test_a_row_older_than_one_that_was_read_comes_after_it(database: Datab
         assert seen == [newer]
         await slow.commit()
     assert (await listing.newer(read))[0] == [older]
+
+
+async def test_products_of_who_waited_to_publish_are_newer(database: Database) -> None:
+    """The transaction began before the other's, and has its turn after it."""
+    catalog = SqlProducts(database)
+
+    async def newer(than: Position | None) -> tuple[list[str], Position | None]:
+        window = Window(10, backward=True, before=than)
+        page = await catalog.page(window, ProductFilter(), ProductSort.NEWEST, None, None)
+        return [product.sku for product in page.items], page.positions[0] if page.positions else than
+
+    async with database.begin() as waiting:
+        await connection_of(waiting).raw.execute("SELECT")
+        await publish(database, draft("FIRST"))
+        seen, read = await newer(None)
+        assert seen == ["FIRST"]
+        shelf = SqlShelf()
+        await shelf.lock(waiting)
+        await shelf.put(waiting, [draft("SECOND")], {"SECOND": "second"})
+        await waiting.commit()
+    assert (await newer(read))[0] == ["SECOND"]
+
+
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+)
+
+
+async def test_a_commit_waits_for_the_one_that_has_the_number_before(database: Database) -> None:
+    """Between number and commit there is a moment, here made long: who has the next number is not seen in it."""
+    orders = listings(database)["orders"]
+    _, read = await orders.newer(None)
+    async with database.begin() as first, database.begin() as second, database.reading() as watching:
+        ids = [await orders.add(first), await orders.add(second)]
+        await connection_of(first).raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        committing = asyncio.create_task(second.commit())
+
+        async def waits() -> bool:
+            return committing.done() or await watching.scalar(text(WAITING)) == 1
+
+        await until(waits)
+        assert (await orders.newer(read))[0] == []
+        await first.commit()
+        await committing
+    assert (await orders.newer(read))[0] == ids
 
 
 async def test_many_write_while_one_follows(database: Database) -> None:

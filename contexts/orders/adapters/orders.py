@@ -17,11 +17,13 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    TableValuedAlias,
     Text,
     Uuid,
     and_,
     any_,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -94,10 +96,18 @@ _WITHIN: Mapping[_Scope, ColumnElement[bool]] = {
 def _with_lines(asked: Select[Any], *, backward: bool = False) -> Query[*tuple[Any, ...]]:
     """The orders asked for, newest first (oldest first when `backward`), a row for each of their lines."""
     page = asked.subquery()
+    # One page's lines at a time, whatever PostgreSQL thinks of the page's size: sorted, this is no plain join to it.
+    lines = (
+        select(*_LINE, order_lines.c.position)
+        .where(order_lines.c.order_id == page.c.id)
+        .order_by(order_lines.c.position)
+        .lateral("lines")
+    )
     return Query(
-        select(*page.c, *_LINE)
-        .join(order_lines, order_lines.c.order_id == page.c.id)
-        .order_by(*_in_order(page, backward), order_lines.c.position)
+        select(*page.c, *(lines.c[column.name] for column in _LINE))
+        .select_from(page)
+        .join(lines, true())
+        .order_by(*_in_order(page, backward), lines.c.position)
     )
 
 
@@ -131,21 +141,28 @@ class _Shape(NamedTuple):
     placed: bool
     number: bool
     named: bool
+    """Or of accounts of that name."""
 
 
 @cache
 def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tuple[Any, ...]]:
-    """The condition that finds fewest orders is met in an index that has them in the listing's order, one account or
-    one status at a time. PostgreSQL could not choose that: it plans without the values."""
+    """PostgreSQL plans without the values, and so could not know which condition finds few orders. The text leaves it
+    one way each: an index that has one account's or one status's orders in the listing's order, or that of parts of
+    numbers, and all that it finds sorted."""
     conditions = [_inside(after, before), *_conditions(shape)]
-    if shape.scope is _Scope.SOME and not shape.number:
-        return _with_lines(_of_each(_ACCOUNTS, orders.c.account_id, conditions, backward), backward=backward)
-    conditions.append(_WITHIN[shape.scope])
-    if shape.scope is _Scope.EVERY and shape.statuses and not (shape.number or shape.named or shape.placed):
-        return _with_lines(
-            _of_each(_STATUSES_ASKED, orders.c.status, conditions, backward), backward=backward
+    if shape.number:
+        found = (
+            select(*_ORDER).where(_WITHIN[shape.scope], *conditions).cte("found").prefix_with("MATERIALIZED")
         )
-    asked = select(*_ORDER).where(*conditions).order_by(*_in_order(orders, backward))
+        asked = select(*found.c).order_by(*_in_order(found, backward))
+    elif shape.scope is _Scope.SOME:
+        asked = _of_each(_ACCOUNTS, orders.c.account_id, conditions, backward)
+    elif shape.scope is _Scope.EVERY and shape.statuses:
+        asked = _of_each(_STATUSES_ASKED, orders.c.status, conditions, backward)
+    else:
+        asked = (
+            select(*_ORDER).where(_WITHIN[shape.scope], *conditions).order_by(*_in_order(orders, backward))
+        )
     return _with_lines(asked.limit(bindparam("limit")), backward=backward)
 
 
@@ -155,7 +172,7 @@ def _of_each(
     conditions: list[ColumnElement[bool]],
     backward: bool,
 ) -> Select[Any]:
-    each = func.unnest(values).table_valued(sa_column("value", column.type), name="each").render_derived()
+    each = _each(values, column)
     first = (
         select(*_ORDER)
         .where(column == each.c.value, *conditions)
@@ -163,19 +180,33 @@ def _of_each(
         .limit(bindparam("limit"))
         .lateral("first")
     )
-    return (
-        select(*first.c)
-        .select_from(each)
-        .join(first, true())
-        .order_by(*_in_order(first, backward))
-        .limit(bindparam("limit"))
-    )
+    return select(*first.c).select_from(each).join(first, true()).order_by(*_in_order(first, backward))
 
 
 @cache
 def _count(shape: _Shape) -> Query[int]:
-    counted = select(func.count()).select_from(orders)
-    return Query(counted.where(_WITHIN[shape.scope], *_conditions(shape)))
+    """As `_page` finds them."""
+    conditions = _conditions(shape)
+    if shape.scope is _Scope.SOME and not shape.number:
+        return _counted_of_each(_ACCOUNTS, orders.c.account_id, conditions)
+    if shape.scope is _Scope.EVERY and shape.statuses and not shape.number:
+        return _counted_of_each(_STATUSES_ASKED, orders.c.status, conditions)
+    return Query(select(func.count()).select_from(orders).where(_WITHIN[shape.scope], *conditions))
+
+
+def _counted_of_each(
+    values: BindParameter[Any], column: ColumnElement[Any], conditions: list[ColumnElement[bool]]
+) -> Query[int]:
+    each = _each(values, column)
+    counted = (
+        select(func.count().label("orders")).where(column == each.c.value, *conditions).lateral("counted")
+    )
+    total = func.coalesce(func.sum(counted.c.orders), 0)
+    return Query(select(cast(total, BigInteger)).select_from(each).join(counted, true()))
+
+
+def _each(values: BindParameter[Any], column: ColumnElement[Any]) -> TableValuedAlias:
+    return func.unnest(values).table_valued(sa_column("value", column.type), name="each").render_derived()
 
 
 def _inside(after: bool, before: bool) -> ColumnElement[bool]:
@@ -200,10 +231,10 @@ def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
     if shape.placed:
         conditions.append(orders.c.placed_at >= bindparam("placed_from"))
         conditions.append(orders.c.placed_at < bindparam("placed_to"))
-    if shape.number or shape.named:
-        number = NUMBER_DIGITS.like(bindparam("digits", type_=Text))
+    if shape.number:
+        numbered = NUMBER_DIGITS.like(bindparam("digits", type_=Text))
         named = orders.c.account_id == any_(bindparam("named", type_=ARRAY(Uuid)))
-        conditions.append(or_(*([number] if shape.number else []), *([named] if shape.named else [])))
+        conditions.append(or_(numbered, named) if shape.named else numbered)
     return conditions
 
 

@@ -77,10 +77,11 @@ orders = Table(
     ),
     CheckConstraint("total >= 0", name="orders_total_check"),
 )
-Index("orders_in_order", orders.c.commit_order, orders.c.id)
-Index("orders_in_order_of_account", orders.c.account_id, orders.c.commit_order, orders.c.id)
-Index("orders_in_order_of_status", orders.c.status, orders.c.commit_order, orders.c.id)
-Index("orders_placed_at", orders.c.placed_at)
+_IN_ORDER = (orders.c.commit_order, orders.c.id, orders.c.placed_at)
+"""With `placed_at`, so that a period is looked for in the index and not in the table."""
+Index("orders_in_order", *_IN_ORDER)
+Index("orders_in_order_of_account", orders.c.account_id, *_IN_ORDER)
+Index("orders_in_order_of_status", orders.c.status, *_IN_ORDER)
 Index("orders_newest_of_account", orders.c.account_id, orders.c.id.desc())
 """A trigger sets `commit_order` at COMMIT (docs/adr/0025-commit-order.md); of orders of before it is 0.
 
