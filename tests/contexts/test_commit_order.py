@@ -129,7 +129,7 @@ async def test_a_row_older_than_one_that_was_read_comes_after_it(database: Datab
 
 async def test_products_of_who_waited_to_publish_are_newer(database: Database) -> None:
     """The transaction began before the other's, and has its turn after it."""
-    catalog = SqlProducts(database)
+    catalog = SqlProducts(database, "", None)
 
     async def newer(than: Position | None) -> tuple[list[str], Position | None]:
         window = Window(10, backward=True, before=than)
