@@ -15,7 +15,12 @@ _VALID = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass
 
 
 def create_index(
-    name: str, table: str, columns: Sequence[str | sa.TextClause], *, schema: str, **options: Any
+    name: str,
+    table: str,
+    columns: Sequence[str | sa.TextClause | sa.ColumnElement[Any]],
+    *,
+    schema: str,
+    **options: Any,
 ) -> None:  # Any: what op.create_index takes
     """Make an index, unless it is there; one that an earlier attempt left unfinished is dropped before."""
     with _outside_transaction():

@@ -42,6 +42,11 @@ class Accounts(Protocol):
         """The ids of the accounts a sales rep looks after; empty for anybody else."""
         ...
 
+    async def named(self, text: str, *, among: Collection[UUID] | None, most: int) -> frozenset[UUID]:
+        """Without row scope: those, of these ids or of all, whose legal name has the text in it, accents and case
+        aside, or whose CNPJ begins with its letters and digits; `most` at most."""
+        ...
+
     async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
         """The ids of the sales reps who look after an account: `portfolio_of`, the other way round."""
         ...

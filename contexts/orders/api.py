@@ -18,7 +18,7 @@ from contexts.orders.domain.rejections import (
     VersionConflict,
 )
 from contexts.orders.domain.status import OrderStatus
-from contexts.orders.ports import OrderChanges, Orders
+from contexts.orders.ports import MAX_SEARCH, MOST_NAMED, OrderChanges, OrderFilter, Orders, TooManyNamed
 from contexts.orders.use_cases.check_out import CheckOut, CheckOutCommand, CheckOutOutcome, Placed
 from contexts.orders.use_cases.mail_order import ORDER_TOPICS, MailOrder
 from contexts.orders.use_cases.move_order import Moved, MoveOrder, MoveOutcome, TransitionCommand
@@ -26,6 +26,8 @@ from contexts.orders.use_cases.price_cart import PricedCarts
 from contexts.orders.use_cases.set_cart_line import CartChanged, SetCartLine
 
 __all__ = [
+    "MAX_SEARCH",
+    "MOST_NAMED",
     "ORDER_TOPICS",
     "AccountNotApproved",
     "ApprovalRequired",
@@ -45,6 +47,7 @@ __all__ = [
     "Moved",
     "Order",
     "OrderChanges",
+    "OrderFilter",
     "OrderLine",
     "OrderStatus",
     "Ordering",
@@ -62,6 +65,7 @@ __all__ = [
     "Reach",
     "SetCartLine",
     "ShortLine",
+    "TooManyNamed",
     "TransitionCommand",
     "VersionConflict",
 ]

@@ -55,6 +55,11 @@ class Buyers(Protocol):
         """The accounts a sales rep looks after."""
         ...
 
+    async def named(self, text: str, *, among: Collection[UUID] | None) -> frozenset[UUID]:
+        """The accounts, of these or of all, whose legal name has the text in it, accents and case aside, or whose CNPJ
+        begins with its letters and digits. Raises TooManyNamed."""
+        ...
+
     async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
         """The sales reps who look after an account."""
         ...
@@ -113,14 +118,51 @@ class Carts(Protocol):
         ...
 
 
+MOST_NAMED = 5_000
+"""Accounts that a search may find by name."""
+MAX_SEARCH = 200
+
+
+class TooManyNamed(ValueError):
+    """A text that stands in the names of more than MOST_NAMED accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders of those within reach: all that is given must hold. `placed_from` is inclusive, `placed_to` is not.
+
+    `search`: part of the number in any spelling, or what `Buyers.named` finds accounts by.
+    """
+
+    statuses: frozenset[OrderStatus] | None = None
+    placed_from: datetime | None = None
+    placed_to: datetime | None = None
+    account_id: UUID | None = None
+    search: str | None = None
+
+    @property
+    def searched(self) -> str | None:
+        """The text to search for; None when nothing was typed. Characters that are not text part words."""
+        clean = "".join(character if character.isprintable() else " " for character in self.search or "")
+        return " ".join(clean.split()) or None
+
+
+EVERYTHING = OrderFilter()
+
+
 class Orders(Protocol):
     """Orders within somebody's reach; what lies outside is as if it did not exist."""
 
-    async def page(self, reach: Reach, window: Window) -> Page[Order]:
-        """Newest first. Raises InvalidPosition for a position that is not one of this listing."""
+    async def page(self, reach: Reach, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
+        """Newest first: by when an order became visible, so that none appears behind one that was read before.
+
+        Raises InvalidPosition for a position that is not one of this listing, whatever its filter, and TooManyNamed.
+        """
         ...
 
-    async def count(self, reach: Reach) -> int: ...
+    async def count(self, reach: Reach, filter: OrderFilter = EVERYTHING) -> int:
+        """Raises TooManyNamed."""
+        ...
 
     async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]: ...
 

@@ -74,7 +74,10 @@ class AuditTrail(Protocol):
     """Reads the trail. It is written through `Transaction.record`, and nothing in it ever changes."""
 
     async def page(self, window: Window, filter: AuditFilter) -> Page[Recorded]:
-        """Latest first. Raises InvalidPosition for a position that is not one of this listing."""
+        """Latest first, by when they became visible.
+
+        Raises InvalidPosition for a position that is not one of this listing.
+        """
         ...
 
     async def count(self, filter: AuditFilter) -> int: ...

@@ -1,7 +1,9 @@
 """Keyset pagination: a page starts after or before the sort key of a row, never at an offset."""
 
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
 Item = TypeVar("Item")
 
@@ -49,3 +51,22 @@ def page_of(window: Window, fetched: list[tuple[Item, Position]]) -> Page[Item]:
         has_next=window.before is not None if window.backward else more,
         has_previous=more if window.backward else window.after is not None,
     )
+
+
+_COMMIT_ORDER = re.compile(r"[0-9]{1,18}")
+
+
+def read_commit_position(position: Position) -> tuple[int | None, UUID]:
+    """The two keys of a listing that stands in commit order (docs/adr/0025-commit-order.md), or InvalidPosition.
+
+    Clients may still hold a cursor of before, which is an id alone: then the number is None.
+    """
+    try:
+        match position:
+            case (str(id_),):
+                return None, UUID(id_)
+            case (str(number), str(id_)) if _COMMIT_ORDER.fullmatch(number):
+                return int(number), UUID(id_)
+    except ValueError:
+        pass
+    raise InvalidPosition("not a position in this listing")

@@ -208,7 +208,7 @@ class OnboardingQuery:
 
     @root_field(
         type=Connection[BuyerAccount] | None,
-        description="Buyer accounts, newest first: one's portfolio, or all, by who asks.",
+        description="Buyer accounts, newest first, by when they became visible: one's portfolio, or all, by who asks.",
         guard=requires(ACCOUNT_READ),
     )
     async def buyer_accounts(

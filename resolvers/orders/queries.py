@@ -1,5 +1,6 @@
 """`cart`, `orders`, `order`, `orderUpdated`."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import strawberry
 from contexts.identity.api import CART_WRITE, ORDER_READ, Principal
 from contexts.orders import api as ordering
 from resolvers.orders.reach import customer_of, reach_of
-from resolvers.orders.types import Cart, Order
+from resolvers.orders.types import Cart, Order, OrderFilter
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import requires
@@ -17,6 +18,35 @@ from resolvers.vocabulary.fields import root_field
 from resolvers.vocabulary.node import id_of
 
 NEWEST_FIRST = "PLACED_AT"
+SEARCHING = 50
+"""Points: a search matches more than it shows."""
+
+
+def _filter(given: OrderFilter | None) -> ordering.OrderFilter:
+    if given is None:
+        return ordering.OrderFilter()
+    if given.statuses is not None and not given.statuses:
+        raise BadUserInput("`filter.statuses` is empty: leave it out for orders of every status.")
+    if given.placed_from is not None and given.placed_to is not None and given.placed_from >= given.placed_to:
+        raise BadUserInput("`filter.placedFrom` is not before `filter.placedTo`.")
+    if given.search is not None and len(given.search) > ordering.MAX_SEARCH:
+        raise BadUserInput(f"`filter.search` takes at most {ordering.MAX_SEARCH} characters.")
+    account_id = None
+    if given.account_id is not None and (account_id := id_of("BuyerAccount", given.account_id)) is None:
+        raise BadUserInput("`filter.accountId` is not the id of a buyer account.")
+    return ordering.OrderFilter(
+        statuses=None if given.statuses is None else frozenset(given.statuses),
+        placed_from=given.placed_from,
+        placed_to=given.placed_to,
+        account_id=account_id,
+        search=given.search,
+    )
+
+
+def _work(argument: Callable[[str], object]) -> int:
+    """Of a listing, beside the page it answers with."""
+    given = argument("filter")
+    return SEARCHING if isinstance(given, Mapping) and given.get("search") is not None else 0
 
 
 @strawberry.type
@@ -33,8 +63,12 @@ class Query:
 
     @root_field(
         type=Connection[Order] | None,
-        description="Orders, newest first: the account's own, the portfolio's, or all, by who asks.",
+        description=(
+            "Orders, newest first: the account's own, the portfolio's, or all, by who asks. They stand in the order in"
+            " which they became visible: with `before`, a client that follows them misses none."
+        ),
         guard=requires(ORDER_READ),
+        work=_work,
     )
     async def orders(
         self,
@@ -43,11 +77,20 @@ class Query:
         after: Annotated[str | None, strawberry.argument(description="Start after this cursor.")] = None,
         last: Annotated[int | None, strawberry.argument(description="1 to 100, from the end.")] = None,
         before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = None,
+        filter: Annotated[OrderFilter | None, strawberry.argument(description="Which orders.")] = None,
     ) -> Listing[ordering.Order]:
         cut = window(NEWEST_FIRST, first, after, last, before)
+        wanted = _filter(filter)
         reach = reach_of(info.context.signed_in())
         ledger = info.context.contexts.orders.orders
-        return await listing(NEWEST_FIRST, ledger.page(reach, cut), lambda: ledger.count(reach))
+        try:
+            return await listing(
+                NEWEST_FIRST, ledger.page(reach, cut, wanted), lambda: ledger.count(reach, wanted)
+            )
+        except ordering.TooManyNamed:
+            raise BadUserInput(
+                f"`filter.search` fits more than {ordering.MOST_NAMED} accounts; write more of the name."
+            ) from None
 
     @root_field(
         type=Order | None,
@@ -61,7 +104,7 @@ class Query:
         number: Annotated[
             str | None,
             strawberry.argument(
-                description="Its number, with or without its dashes and spaces, in any case."
+                description="Its number as people write or paste it: any case, dashes, spaces, punctuation around it."
             ),
         ] = None,
     ) -> ordering.Order | None:

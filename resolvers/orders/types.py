@@ -126,3 +126,24 @@ class Order(Node):
     lines: list[OrderLine] = strawberry.field(description="What was ordered.")
     total: Money = strawberry.field(description="The sum of the rounded line totals.")
     placed_at: datetime = strawberry.field(description="When it was placed.")
+
+
+@strawberry.input(description="Which orders, of those within reach; all that is given must fit.")
+class OrderFilter:
+    """Becomes `contexts.orders.api.OrderFilter`."""
+
+    statuses: list[OrderStatus] | None = strawberry.field(
+        default=None, description="Any of these, one at least."
+    )
+    placed_from: datetime | None = strawberry.field(default=None, description="Inclusive.")
+    placed_to: datetime | None = strawberry.field(default=None, description="Exclusive.")
+    account_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Of this buyer account; none when you do not reach its orders."
+    )
+    search: str | None = strawberry.field(
+        default=None,
+        description=(
+            "Three or more digits of the number in any spelling, part of the account's legal name, accents and case"
+            " aside, or how its CNPJ begins. Up to 200 characters; blanks are no search."
+        ),
+    )

@@ -436,3 +436,49 @@ async def test_a_product_that_vanished_is_told_of_and_taken_out(shop: Shop, sett
     shown = (await shop.operation("portal/Order", {"id": order["id"]}, SP)).data["order"]
     assert [(line["sku"], line["name"]) for line in shown["lines"]] == [(sku, "Fora de linha")]
     assert (await move(shop, "orderCancel", SP, order["id"]))["data"]["status"] == "CANCELLED"
+
+
+async def test_orders_are_filtered(shop: Shop) -> None:
+    mine, theirs = await order_of(shop, SP), await order_of(shop, PA)
+    await move(shop, "orderConfirm", VENDAS, mine["id"])
+    account = (await shop.ask("{ viewer { account { id legalName cnpj } } }", None, SP)).data["viewer"][
+        "account"
+    ]
+
+    async def found(filter: Json, who: str = VENDAS) -> tuple[bool, bool]:
+        answer = await shop.operation("backoffice/Orders", {"first": 100, "filter": filter}, who)
+        assert answer.statements <= 6
+        listed = answer.data["orders"]
+        assert listed["totalCount"] == len(listed["nodes"])
+        ids = [node["id"] for node in listed["nodes"]]
+        return mine["id"] in ids, theirs["id"] in ids
+
+    assert await found({}) == await found({"search": "  "}) == (True, True)
+    assert await found({"statuses": ["PLACED"]}) == (False, True)
+    assert await found({"statuses": ["CONFIRMED", "SHIPPED"]}) == (True, False)
+    assert (
+        await found({"accountId": account["id"]}) == await found({"search": account["cnpj"]}) == (True, False)
+    )
+    assert await found({"search": account["legalName"].upper()}) == (True, False)
+    assert await found({"search": theirs["number"].replace("-", " ")}) == (False, True)
+    assert await found({"placedFrom": mine["placedAt"]}) == (True, True)
+    assert await found({"placedTo": mine["placedAt"]}) == (False, False)
+    assert await found({"accountId": account["id"]}, PA) == (False, False)
+    assert await found({"search": theirs["number"]}, REP) == (False, False)
+    assert await found({"search": mine["number"]}, REP) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("filter", "told"),
+    [
+        ({"statuses": []}, "filter.statuses"),
+        ({"placedFrom": "2026-11-20T12:00:00Z", "placedTo": "2026-11-20T12:00:00Z"}, "filter.placedFrom"),
+        ({"accountId": node_id("Order", uuid4())}, "filter.accountId"),
+        ({"accountId": "1"}, "filter.accountId"),
+        ({"search": "a" * 100_000}, "filter.search"),
+    ],
+)
+async def test_a_filter_without_sense_is_refused(shop: Shop, filter: Json, told: str) -> None:
+    answer = await shop.operation("portal/Orders", {"filter": filter}, SP)
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert told in answer.body["errors"][0]["message"]

@@ -39,7 +39,7 @@ products = Table(
     Column("unit", Text, nullable=False),
     Column("quantity_step", Numeric(14, 3), nullable=False),
     Column("category_id", ForeignKey("catalog.categories.id"), nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
     Column(
         "folded_name", Text(collation="C"), Computed("catalog.fold(name)", persisted=True), nullable=False
     ),
@@ -52,7 +52,8 @@ products = Table(
     Index("products_by_category", "category_id", "folded_name", "id"),
     Index("products_search", "search", postgresql_using="gin"),
 )
-"""`folded_name`: the sort key of the name, case and accents ignored. `search`: see migrations/catalog/0002."""
+"""`folded_name`: the sort key of the name, case and accents ignored. `search`: see migrations/catalog/0002.
+`created_at`: by the clock when the row is made, which is under the lock of publishing; see docs/adr/0025."""
 
 product_images = Table(
     "product_images",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -21,10 +22,17 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from contexts.identity.adapters.accounts import ACCOUNT_COLUMNS, ACCOUNT_WITH_STATE, account_of
+from contexts.identity.adapters.accounts import (
+    ACCOUNT_COLUMNS,
+    ACCOUNT_WITH_STATE,
+    CALLED,
+    account_of,
+    called,
+)
 from contexts.identity.adapters.tables import (
     account_addresses,
     account_changes,
@@ -41,7 +49,7 @@ from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, Us
 from contexts.identity.ports import AccountFilter, Registration
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
-from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
+from contexts.shared.pagination import Page, Position, Window, page_of, read_commit_position
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _CHANGE = (
@@ -156,8 +164,7 @@ class _Shape(NamedTuple):
     own: bool
     portfolio: bool
     statuses: bool
-    name: bool
-    cnpj: bool
+    called: bool
     state: bool
     rep: bool
     contested: bool
@@ -171,12 +178,8 @@ def _asked(shape: _Shape, statement: Select[Any]) -> Select[Any]:
         statement = statement.where(_looked_after_by("user_id"))
     if shape.statuses:
         statement = statement.where(accounts.status == any_(bindparam("statuses", type_=ARRAY(Text))))
-    if shape.name or shape.cnpj:
-        name = func.unaccent(func.lower(accounts.legal_name)).like(
-            func.unaccent(func.lower(bindparam("name", type_=Text))), escape="\\"
-        )
-        number = accounts.cnpj.like(bindparam("cnpj", type_=Text))
-        statement = statement.where(or_(name, number) if shape.cnpj else name)
+    if shape.called:
+        statement = statement.where(CALLED)
     if shape.state:
         statement = statement.where(account_addresses.c.state == bindparam("state", type_=Text))
     if shape.rep:
@@ -196,13 +199,24 @@ def _looked_after_by(name: str) -> Any:  # Any: SQLAlchemy's Exists, as a condit
 
 @cache
 def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tuple[Any, ...]]:
-    asked = _asked(shape, select(*ACCOUNT_COLUMNS).select_from(ACCOUNT_WITH_STATE))
+    columns = (buyer_accounts.c.commit_order, *ACCOUNT_COLUMNS)
+    asked = _asked(shape, select(*columns).select_from(ACCOUNT_WITH_STATE))
+    keys = (buyer_accounts.c.commit_order, buyer_accounts.c.id)
     if after:
-        asked = asked.where(buyer_accounts.c.id < bindparam("after", type_=Uuid))
+        asked = asked.where(tuple_(*keys) < _bound("after"))
     if before:
-        asked = asked.where(buyer_accounts.c.id > bindparam("before", type_=Uuid))
-    newest_first = buyer_accounts.c.id.asc() if backward else buyer_accounts.c.id.desc()
-    return Query(asked.order_by(newest_first).limit(bindparam("limit")))
+        asked = asked.where(tuple_(*keys) > _bound("before"))
+    newest_first = (key.asc() if backward else key.desc() for key in keys)
+    return Query(asked.order_by(*newest_first).limit(bindparam("limit")))
+
+
+def _bound(side: str) -> ColumnElement[Any]:
+    return tuple_(bindparam(f"{side}_order", type_=BigInteger), bindparam(f"{side}_id", type_=Uuid))
+
+
+_COMMIT_ORDER = Query(
+    select(buyer_accounts.c.commit_order).where(buyer_accounts.c.id == bindparam("id", type_=Uuid))
+)
 
 
 @cache
@@ -217,15 +231,13 @@ class SqlAccountFiles:
     database: Database
 
     async def page(self, principal: Principal, filter: AccountFilter, window: Window) -> Page[Account]:
-        """Ids are UUIDv7, so the newest first is the largest id first."""
         shape, values = _filtered(principal, filter)
-        after = None if window.after is None else _id_of(window.after)
-        before = None if window.before is None else _id_of(window.before)
-        rows = await self.database.fetch(
-            _page(shape, window.backward, after is not None, before is not None),
-            {**values, "after": after, "before": before, "limit": window.limit + 1},
-        )
-        return page_of(window, [(account_of(row), (str(row[0]),)) for row in rows])
+        for side, position in (("after", window.after), ("before", window.before)):
+            if position is not None:
+                values[f"{side}_order"], values[f"{side}_id"] = await self._place(position)
+        query = _page(shape, window.backward, window.after is not None, window.before is not None)
+        rows = await self.database.fetch(query, {**values, "limit": window.limit + 1})
+        return page_of(window, [(account_of(row[1:]), (str(row[0]), str(row[1]))) for row in rows])
 
     async def count(self, principal: Principal, filter: AccountFilter) -> int:
         shape, values = _filtered(principal, filter)
@@ -265,6 +277,14 @@ class SqlAccountFiles:
             found[row[0]].append(account_of(row[1:]))
         return found
 
+    async def _place(self, position: Position) -> tuple[int, UUID]:
+        """A position of before is an id alone: its account's number among the commits is looked up."""
+        commit_order, id_ = read_commit_position(position)
+        if commit_order is None:
+            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
+            commit_order = rows[0][0] if rows else 0
+        return commit_order, id_
+
     async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
         found: dict[UUID, list[User]] = {account_id: [] for account_id in account_ids}
         for account_id, *user in await self.database.fetch(_REPS, {"ids": list(account_ids)}):
@@ -285,32 +305,20 @@ def _filtered(principal: Principal, filter: AccountFilter) -> tuple[_Shape, dict
     every = ALL_ACCOUNTS in principal.scopes
     own = not every and principal.account_id is not None
     search = (filter.search or "").strip()
-    number = "".join(character for character in search.upper() if character.isalnum())
     shape = _Shape(
         own=own,
         portfolio=not every and not own,
         statuses=filter.statuses is not None,
-        name=bool(search),
-        cnpj=bool(search and number),
+        called=bool(search),
         state=filter.state is not None,
         rep=filter.rep_id is not None,
         contested=filter.cnpj_contested,
     )
-    literal = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return shape, {
+        **called(search),
         "own": principal.account_id,
         "user_id": principal.user_id,
         "statuses": [status.value for status in filter.statuses or ()],
-        "name": f"%{literal}%",
-        "cnpj": f"{number}%",
         "state": filter.state,
         "rep_id": filter.rep_id,
     }
-
-
-def _id_of(position: Position) -> UUID:
-    try:
-        (text,) = position
-        return UUID(text)
-    except (TypeError, ValueError):
-        raise InvalidPosition("not a position in a list of accounts") from None

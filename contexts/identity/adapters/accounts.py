@@ -5,7 +5,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from contexts.identity.adapters.tables import (
@@ -58,7 +73,25 @@ _IN_PORTFOLIO = Query(
 _PORTFOLIO_OF = Query(select(portfolio.c.account_id).where(portfolio.c.rep_id == bindparam("rep_id")))
 _REPS_OF = Query(select(portfolio.c.rep_id).where(portfolio.c.account_id == bindparam("account_id")))
 
+CALLED = or_(
+    func.unaccent(func.lower(buyer_accounts.c.legal_name)).like(
+        func.unaccent(func.lower(bindparam("name", type_=Text))), escape="\\"
+    ),
+    buyer_accounts.c.cnpj.like(bindparam("cnpj", type_=Text)),
+)
+"""Accounts by part of the legal name or the beginning of the CNPJ; `called` has the values."""
+_called = select(buyer_accounts.c.id).where(CALLED).limit(bindparam("most", type_=Integer))
+_NAMED = Query(_called)
+_NAMED_AMONG = Query(_called.where(buyer_accounts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))))
+
 _STATUSES = {status.value: status for status in AccountStatus}
+
+
+def called(text: str) -> dict[str, object]:
+    """What CALLED compares with. A text without letters and digits begins no CNPJ."""
+    number = "".join(character for character in text.upper() if character.isalnum())
+    literal = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return {"name": f"%{literal}%", "cnpj": f"{number}%" if number else None}
 
 
 def account_of(row: AccountRow) -> Account:
@@ -89,6 +122,14 @@ class SqlAccounts:
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         rows = await self.database.fetch(_PORTFOLIO_OF, {"rep_id": rep_id}, within)
+        return frozenset(account_id for (account_id,) in rows)
+
+    async def named(self, text: str, *, among: Collection[UUID] | None, most: int) -> frozenset[UUID]:
+        values = {**called(text), "most": most}
+        if among is None:
+            rows = await self.database.fetch(_NAMED, values)
+        else:
+            rows = await self.database.fetch(_NAMED_AMONG, {**values, "ids": list(among)})
         return frozenset(account_id for (account_id,) in rows)
 
     async def reps_of(self, account_id: UUID) -> frozenset[UUID]:

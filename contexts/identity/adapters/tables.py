@@ -1,6 +1,7 @@
 """The tables of the PostgreSQL schema `identity`."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -31,11 +32,14 @@ buyer_accounts = Table(
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_registration", Text),
+    Column("commit_order", BigInteger, nullable=False, server_default=text("0")),
+    Index("buyer_accounts_in_order", "commit_order", "id"),
     CheckConstraint("cnpj ~ '^[0-9A-Z]{12}[0-9]{2}$'", name="buyer_accounts_cnpj"),
     CheckConstraint(
         "status IN ('PENDING', 'APPROVED', 'REJECTED', 'SUSPENDED')", name="buyer_accounts_status"
     ),
 )
+"""A trigger sets `commit_order` at COMMIT (docs/adr/0025-commit-order.md); of accounts of before it is 0."""
 
 cnpj_holds = Table(
     "cnpj_holds",

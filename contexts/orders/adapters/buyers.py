@@ -1,10 +1,12 @@
 """Buyers as identity knows them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.identity.api import Accounts, Directory, Viewers
 from contexts.orders.domain.customer import Addressee, Buyer
+from contexts.orders.ports import MOST_NAMED, TooManyNamed
 from contexts.shared.money import Money
 from contexts.shared.transaction import Transaction
 
@@ -28,6 +30,12 @@ class IdentityBuyers:
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return await self.accounts.portfolio_of(rep_id, within=within)
+
+    async def named(self, text: str, *, among: Collection[UUID] | None) -> frozenset[UUID]:
+        found = await self.accounts.named(text, among=among, most=MOST_NAMED + 1)
+        if len(found) > MOST_NAMED:
+            raise TooManyNamed
+        return found
 
     async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
         return await self.accounts.reps_of(account_id)

@@ -1,28 +1,50 @@
 """Orders in PostgreSQL: reads within somebody's reach, and the book that writes are entered into."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, bindparam, func, literal, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    TableValuedAlias,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy import column as sa_column
 from sqlalchemy.dialects.postgresql import insert
 
-from contexts.orders.adapters.tables import order_lines, order_transitions, orders
+from contexts.orders.adapters.tables import NUMBER_DIGITS, order_lines, order_transitions, orders
 from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
-from contexts.orders.domain.number import read_order_number
+from contexts.orders.domain.number import read_number_part, read_order_number
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
-from contexts.orders.ports import Buyers
+from contexts.orders.ports import EVERYTHING, Buyers, OrderFilter
 from contexts.shared.adapters.database import Database, run, run_many
 from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
-from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
+from contexts.shared.pagination import Page, Position, Window, page_of, read_commit_position
 from contexts.shared.quantity import Quantity
 from contexts.shared.transaction import Transaction
 
@@ -39,6 +61,7 @@ _ORDER = (
     orders.c.currency,
     orders.c.placed_at,
     orders.c.version,
+    orders.c.commit_order,
 )
 _LINE = (
     order_lines.c.product_id,
@@ -52,113 +75,284 @@ _LINE = (
 )
 _STATUSES = {status.value: status for status in OrderStatus}
 
-_REACH: dict[type[Reach], ColumnElement[bool]] = {
-    OwnAccount: orders.c.account_id == bindparam("account", type_=Uuid),
-    Portfolio: orders.c.account_id == any_(bindparam("accounts", type_=ARRAY(Uuid))),
-    EveryAccount: true(),
+_ACCOUNTS = bindparam("accounts", type_=ARRAY(Uuid))
+
+
+class _Scope(Enum):
+    """How many accounts' orders. It decides which index a page is read from."""
+
+    ONE = auto()
+    SOME = auto()
+    EVERY = auto()
+
+
+_WITHIN: Mapping[_Scope, ColumnElement[bool]] = {
+    _Scope.ONE: orders.c.account_id == bindparam("account", type_=Uuid),
+    _Scope.SOME: orders.c.account_id == any_(_ACCOUNTS),
+    _Scope.EVERY: true(),
 }
 
 
 def _with_lines(asked: Select[Any], *, backward: bool = False) -> Query[*tuple[Any, ...]]:
     """The orders asked for, newest first (oldest first when `backward`), a row for each of their lines."""
     page = asked.subquery()
-    return Query(
-        select(*page.c, *_LINE)
-        .join(order_lines, order_lines.c.order_id == page.c.id)
-        .order_by(page.c.id.asc() if backward else page.c.id.desc(), order_lines.c.position)
+    # One page's lines at a time, whatever PostgreSQL thinks of the page's size: sorted, this is no plain join to it.
+    lines = (
+        select(*_LINE, order_lines.c.position)
+        .where(order_lines.c.order_id == page.c.id)
+        .order_by(order_lines.c.position)
+        .lateral("lines")
     )
+    return Query(
+        select(*page.c, *(lines.c[column.name] for column in _LINE))
+        .select_from(page)
+        .join(lines, true())
+        .order_by(*_in_order(page, backward), lines.c.position)
+    )
+
+
+def _in_order(rows: FromClause, backward: bool) -> list[ColumnElement[Any]]:
+    keys = (rows.c.commit_order, rows.c.id)
+    return [key.asc() if backward else key.desc() for key in keys]
 
 
 _BY_IDS = {
-    reach: _with_lines(
-        select(*_ORDER).where(within, orders.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    scope: _with_lines(
+        select(*_ORDER).where(_WITHIN[scope], orders.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     )
-    for reach, within in _REACH.items()
+    for scope in _Scope
 }
 _BY_NUMBERS = {
-    reach: _with_lines(
-        select(*_ORDER).where(within, orders.c.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+    scope: _with_lines(
+        select(*_ORDER).where(
+            _WITHIN[scope], orders.c.number == any_(bindparam("numbers", type_=ARRAY(Text)))
+        )
     )
-    for reach, within in _REACH.items()
+    for scope in _Scope
 }
-_COUNT = {
-    reach: Query(select(func.count()).select_from(orders).where(within)) for reach, within in _REACH.items()
-}
+_COMMIT_ORDER = Query(select(orders.c.commit_order).where(orders.c.id == bindparam("id")))
 
 
 class _Shape(NamedTuple):
-    """What the text of a page's statement depends on: two dozen texts at most."""
+    """What the text of a listing's statement depends on: some hundred texts at most."""
 
-    reach: type[Reach]
-    backward: bool
-    after: bool
-    before: bool
+    scope: _Scope
+    statuses: bool
+    placed: bool
+    number: bool
+    named: bool
+    """Or of accounts of that name."""
 
 
 @cache
-def _page(shape: _Shape) -> Query[*tuple[Any, ...]]:
-    asked = select(*_ORDER).where(_REACH[shape.reach])
-    if shape.after:
-        asked = asked.where(orders.c.id < bindparam("after"))
-    if shape.before:
-        asked = asked.where(orders.c.id > bindparam("before"))
-    order_by = orders.c.id.asc() if shape.backward else orders.c.id.desc()
-    return _with_lines(asked.order_by(order_by).limit(bindparam("limit")), backward=shape.backward)
+def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tuple[Any, ...]]:
+    """PostgreSQL plans without the values, and so could not know which condition finds few orders. The text leaves it
+    one way each: an index that has one account's or one status's orders in the listing's order, or that of parts of
+    numbers, and all that it finds sorted."""
+    conditions = [_inside(after, before), *_conditions(shape)]
+    if shape.number:
+        found = (
+            select(*_ORDER).where(_WITHIN[shape.scope], *conditions).cte("found").prefix_with("MATERIALIZED")
+        )
+        asked = select(*found.c).order_by(*_in_order(found, backward))
+    elif shape.scope is _Scope.SOME:
+        asked = _of_each(_ACCOUNTS, orders.c.account_id, conditions, backward)
+    elif shape.scope is _Scope.EVERY and shape.statuses:
+        asked = _of_each(_STATUSES_ASKED, orders.c.status, conditions, backward)
+    else:
+        asked = (
+            select(*_ORDER).where(_WITHIN[shape.scope], *conditions).order_by(*_in_order(orders, backward))
+        )
+    return _with_lines(asked.limit(bindparam("limit")), backward=backward)
+
+
+def _of_each(
+    values: BindParameter[Any],
+    column: ColumnElement[Any],
+    conditions: list[ColumnElement[bool]],
+    backward: bool,
+) -> Select[Any]:
+    each = _each(values, column)
+    first = (
+        select(*_ORDER)
+        .where(column == each.c.value, *conditions)
+        .order_by(*_in_order(orders, backward))
+        .limit(bindparam("limit"))
+        .lateral("first")
+    )
+    return select(*first.c).select_from(each).join(first, true()).order_by(*_in_order(first, backward))
+
+
+@cache
+def _count(shape: _Shape) -> Query[int]:
+    """As `_page` finds them."""
+    conditions = _conditions(shape)
+    if shape.scope is _Scope.SOME and not shape.number:
+        return _counted_of_each(_ACCOUNTS, orders.c.account_id, conditions)
+    if shape.scope is _Scope.EVERY and shape.statuses and not shape.number:
+        return _counted_of_each(_STATUSES_ASKED, orders.c.status, conditions)
+    return Query(select(func.count()).select_from(orders).where(_WITHIN[shape.scope], *conditions))
+
+
+def _counted_of_each(
+    values: BindParameter[Any], column: ColumnElement[Any], conditions: list[ColumnElement[bool]]
+) -> Query[int]:
+    each = _each(values, column)
+    counted = (
+        select(func.count().label("orders")).where(column == each.c.value, *conditions).lateral("counted")
+    )
+    total = func.coalesce(func.sum(counted.c.orders), 0)
+    return Query(select(cast(total, BigInteger)).select_from(each).join(counted, true()))
+
+
+def _each(values: BindParameter[Any], column: ColumnElement[Any]) -> TableValuedAlias:
+    return func.unnest(values).table_valued(sa_column("value", column.type), name="each").render_derived()
+
+
+def _inside(after: bool, before: bool) -> ColumnElement[bool]:
+    place = tuple_(orders.c.commit_order, orders.c.id)
+
+    def bound(side: str) -> ColumnElement[Any]:
+        return tuple_(bindparam(f"{side}_order", type_=BigInteger), bindparam(f"{side}_id", type_=Uuid))
+
+    return and_(
+        true(), *([place < bound("after")] if after else []), *([place > bound("before")] if before else [])
+    )
+
+
+_STATUSES_ASKED = bindparam("statuses", type_=ARRAY(Text))
+
+
+def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
+    """What a filter asks for, but whose orders."""
+    conditions: list[ColumnElement[bool]] = []
+    if shape.statuses:
+        conditions.append(orders.c.status == any_(_STATUSES_ASKED))
+    if shape.placed:
+        conditions.append(orders.c.placed_at >= bindparam("placed_from"))
+        conditions.append(orders.c.placed_at < bindparam("placed_to"))
+    if shape.number:
+        numbered = NUMBER_DIGITS.like(bindparam("digits", type_=Text))
+        named = orders.c.account_id == any_(bindparam("named", type_=ARRAY(Uuid)))
+        conditions.append(or_(numbered, named) if shape.named else numbered)
+    return conditions
+
+
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class SqlOrders:
-    """Orders with their lines, in one statement each; a rep's portfolio is asked for before it."""
+    """Orders with their lines, in one statement each; a rep's portfolio and accounts by name are asked for before."""
 
     database: Database
     buyers: Buyers
 
-    async def page(self, reach: Reach, window: Window) -> Page[Order]:
-        """Ids are UUIDv7, so the newest first is the largest id first."""
-        after = None if window.after is None else _id_of(window.after)
-        before = None if window.before is None else _id_of(window.before)
-        asked = await self._asked(reach)
-        rows = await self.database.fetch(
-            _page(_Shape(type(reach), window.backward, after is not None, before is not None)),
-            {**asked, "after": after, "before": before, "limit": window.limit + 1},
-        )
-        return page_of(window, [(order, (str(order.id),)) for order in _orders(rows)])
+    async def page(self, reach: Reach, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
+        place = {
+            **await self._place("after", window.after),
+            **await self._place("before", window.before),
+        }
+        if (asked := await self._listed(reach, filter)) is None:
+            return page_of(window, [])
+        shape, values = asked
+        query = _page(shape, window.backward, window.after is not None, window.before is not None)
+        rows = await self.database.fetch(query, {**values, **place, "limit": window.limit + 1})
+        return page_of(window, [(_order(group), _position(group)) for group in _by_order(rows)])
 
-    async def count(self, reach: Reach) -> int:
-        asked = await self._asked(reach)
-        ((count,),) = await self.database.fetch(_COUNT[type(reach)], asked)
+    async def count(self, reach: Reach, filter: OrderFilter = EVERYTHING) -> int:
+        if (asked := await self._listed(reach, filter)) is None:
+            return 0
+        shape, values = asked
+        ((count,),) = await self.database.fetch(_count(shape), values)
         return count
 
     async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]:
         if not ids:
             return {}
-        asked = await self._asked(reach)
-        rows = await self.database.fetch(_BY_IDS[type(reach)], {**asked, "ids": list(ids)})
+        scope, asked = await self._scope(reach)
+        rows = await self.database.fetch(_BY_IDS[scope], {**asked, "ids": list(ids)})
         return {order.id: order for order in _orders(rows)}
 
     async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
         read = {number: kept for number in numbers if (kept := read_order_number(number)) is not None}
         if not read:
             return {}
-        asked = await self._asked(reach)
-        rows = await self.database.fetch(_BY_NUMBERS[type(reach)], {**asked, "numbers": list(read.values())})
+        scope, asked = await self._scope(reach)
+        rows = await self.database.fetch(_BY_NUMBERS[scope], {**asked, "numbers": list(read.values())})
         found = {order.number: order for order in _orders(rows)}
         return {number: found[kept] for number, kept in read.items() if kept in found}
 
-    async def _asked(self, reach: Reach) -> dict[str, object]:
-        """What the reach's condition in _REACH compares with."""
+    async def _scope(self, reach: Reach) -> tuple[_Scope, dict[str, object]]:
+        """The condition, and what it compares with."""
         match reach:
             case OwnAccount(account_id):
-                return {"account": account_id}
+                return _Scope.ONE, {"account": account_id}
             case Portfolio(rep_id):
-                return {"accounts": list(await self.buyers.portfolio_of(rep_id))}
+                return _Scope.SOME, {"accounts": list(await self.buyers.portfolio_of(rep_id))}
             case EveryAccount():
-                return {}
+                return _Scope.EVERY, {}
+
+    async def _listed(self, reach: Reach, filter: OrderFilter) -> tuple[_Shape, dict[str, object]] | None:
+        """The shape of a listing and its values; None: nothing can be in it."""
+        scope, values = await self._scope(reach)
+        if (account := filter.account_id) is not None:
+            if not _holds(scope, values, account):
+                return None
+            scope, values = _Scope.ONE, {"account": account}
+        number = named = False
+        if (text := filter.searched) is not None:
+            digits = read_number_part(text)
+            found = await self.buyers.named(text, among=_accounts(scope, values))
+            number, named = digits is not None, bool(found)
+            if not (number or named):
+                return None
+            if not number:
+                # Only by name: then the accounts are the scope.
+                scope, values, named = _Scope.SOME, {"accounts": list(found)}, False
+            else:
+                values |= {"digits": f"%{digits}%", "named": list(found)}
+        placed = filter.placed_from is not None or filter.placed_to is not None
+        values |= {
+            "statuses": [status.value for status in filter.statuses or ()],
+            "placed_from": filter.placed_from or _EARLIEST,
+            "placed_to": filter.placed_to or _LATEST,
+        }
+        return _Shape(scope, filter.statuses is not None, placed, number, named), values
+
+    async def _place(self, side: str, position: Position | None) -> dict[str, object]:
+        """A position's two values. One of before is an id alone: its order's number among the commits is looked up."""
+        if position is None:
+            return {}
+        commit_order, id_ = read_commit_position(position)
+        if commit_order is None:
+            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
+            commit_order = rows[0][0] if rows else 0
+        return {f"{side}_order": commit_order, f"{side}_id": id_}
+
+
+def _holds(scope: _Scope, values: Mapping[str, object], account: UUID) -> bool:
+    among = _accounts(scope, values)
+    return among is None or account in among
+
+
+def _accounts(scope: _Scope, values: Mapping[str, Any]) -> Collection[UUID] | None:
+    """Those of the scope; None: every account."""
+    match scope:
+        case _Scope.ONE:
+            return [values["account"]]
+        case _Scope.SOME:
+            accounts: list[UUID] = values["accounts"]
+            return accounts
+        case _Scope.EVERY:
+            return None
 
 
 _ENTER: Query[UUID] = Query(
     insert(orders)
-    .values({column.name: bindparam(column.name) for column in orders.columns})
+    .values(
+        {column.name: bindparam(column.name) for column in orders.columns if column.name != "commit_order"}
+    )
     .on_conflict_do_nothing(index_elements=[orders.c.number])
     .returning(orders.c.id)
 )
@@ -255,21 +449,22 @@ async def _notify(transaction: Transaction, order: Order) -> None:
     await run(transaction, _NOTIFY, {"changed": f"{order.account_id}:{order.id}"})
 
 
-def _id_of(position: Position) -> UUID:
-    try:
-        (text,) = position
-        return UUID(text)
-    except (TypeError, ValueError):
-        raise InvalidPosition("not a position in a list of orders") from None
+def _position(rows: Sequence[tuple[Any, ...]]) -> Position:
+    return str(rows[0][len(_ORDER) - 1]), str(rows[0][0])
+
+
+def _by_order(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """From _ORDER and _LINE, one row per line, those of an order together."""
+    for _, group in groupby(rows, key=itemgetter(0)):
+        yield list(group)
 
 
 def _orders(rows: Sequence[tuple[Any, ...]]) -> list[Order]:
-    """From _ORDER and _LINE, one row per line, those of an order together."""
-    return [_order(list(group)) for _, group in groupby(rows, key=itemgetter(0))]
+    return [_order(group) for group in _by_order(rows)]
 
 
 def _order(rows: Sequence[tuple[Any, ...]]) -> Order:
-    id_, number, account_id, user_id, status, total, currency, placed_at, version = rows[0][: len(_ORDER)]
+    id_, number, account_id, user_id, status, total, currency, placed_at, version, _ = rows[0][: len(_ORDER)]
     return Order(
         id=id_,
         number=number,

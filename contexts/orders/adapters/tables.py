@@ -17,6 +17,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
+    literal_column,
     text,
     true,
 )
@@ -67,6 +69,7 @@ orders = Table(
     Column("currency", Text, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("commit_order", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("number", name="orders_number_key"),
     CheckConstraint(
         "status IN ('PLACED', 'CONFIRMED', 'PICKING', 'SHIPPED', 'DELIVERED', 'CANCELLED')",
@@ -74,9 +77,24 @@ orders = Table(
     ),
     CheckConstraint("total >= 0", name="orders_total_check"),
 )
+_IN_ORDER = (orders.c.commit_order, orders.c.id, orders.c.placed_at)
+"""With `placed_at`, so that a period is looked for in the index and not in the table."""
+Index("orders_in_order", *_IN_ORDER)
+Index("orders_in_order_of_account", orders.c.account_id, *_IN_ORDER)
+Index("orders_in_order_of_status", orders.c.status, *_IN_ORDER)
 Index("orders_newest_of_account", orders.c.account_id, orders.c.id.desc())
-"""The sequence `orders.order_numbers` beside it is for gateways of before that still run: numbers are drawn now. It
-goes in a later release."""
+"""A trigger sets `commit_order` at COMMIT (docs/adr/0025-commit-order.md); of orders of before it is 0.
+
+The index `orders_newest_of_account` and the sequence `orders.order_numbers` are for gateways of before that still run.
+They go in a later release."""
+NUMBER_DIGITS = func.replace(orders.c.number, literal_column("'-'"), literal_column("''"))
+"""A number without its dashes, as the index of its parts has it."""
+Index(
+    "orders_number_parts",
+    NUMBER_DIGITS.label("digits"),
+    postgresql_using="gin",
+    postgresql_ops={"digits": "gin_trgm_ops"},
+)
 
 order_lines = Table(
     "order_lines",

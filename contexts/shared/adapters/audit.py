@@ -14,9 +14,10 @@ from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.tables import audit_trail as trail
 from contexts.shared.audit import Act, Actor, AuditFilter, Json, Recorded, Subject
-from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
+from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of, read_commit_position
 
 _COLUMNS = (
+    trail.c.commit_order,
     trail.c.id,
     trail.c.at,
     trail.c.actor_id,
@@ -29,7 +30,13 @@ _COLUMNS = (
     trail.c.before,
     trail.c.after,
 )
-_PLACE = tuple_(trail.c.at, trail.c.id)
+_KEYS = (trail.c.commit_order, trail.c.at, trail.c.id)
+_PLACE = tuple_(*_KEYS)
+
+
+def _bound(side: str) -> ColumnElement[Any]:
+    return tuple_(*(bindparam(f"{side}_{key.name}", type_=key.type) for key in _KEYS))
+
 
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "actor_id": trail.c.actor_id == bindparam("actor_id"),
@@ -39,15 +46,12 @@ _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "account_id": trail.c.account_id == bindparam("account_id"),
     "since": trail.c.at >= bindparam("since"),
     "until": trail.c.at < bindparam("until"),
-    "after_at": tuple_(
-        bindparam("after_at", type_=trail.c.at.type), bindparam("after_id", type_=trail.c.id.type)
-    )
-    > _PLACE,
-    "before_at": tuple_(
-        bindparam("before_at", type_=trail.c.at.type), bindparam("before_id", type_=trail.c.id.type)
-    )
-    < _PLACE,
+    "after_at": _bound("after") > _PLACE,
+    "before_at": _bound("before") < _PLACE,
 }
+
+
+_COMMIT_ORDER = Query(select(trail.c.commit_order).where(trail.c.id == bindparam("id")))
 
 
 @cache
@@ -56,7 +60,7 @@ def _page(conditions: frozenset[str], backward: bool) -> Query[*tuple[Any, ...]]
     page: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
         *(_CONDITIONS[name] for name in sorted(conditions))
     )
-    order = (trail.c.at.asc(), trail.c.id.asc()) if backward else (trail.c.at.desc(), trail.c.id.desc())
+    order = (key.asc() if backward else key.desc() for key in _KEYS)
     return Query(page.order_by(*order).limit(bindparam("limit")))
 
 
@@ -68,7 +72,7 @@ def _count(conditions: frozenset[str]) -> Query[int]:
 
 @dataclass(frozen=True, slots=True)
 class SqlAuditTrail:
-    """The table `shared.audit_trail`, latest first."""
+    """The table `shared.audit_trail`, the latest to become visible first."""
 
     database: Database
 
@@ -76,15 +80,24 @@ class SqlAuditTrail:
         asked = _asked(filter)
         for side, position in (("after", window.after), ("before", window.before)):
             if position is not None:
-                asked[f"{side}_at"], asked[f"{side}_id"] = _place(position)
+                commit_order, at, id_ = await self._place(position)
+                asked |= {f"{side}_commit_order": commit_order, f"{side}_at": at, f"{side}_id": id_}
         query = _page(frozenset(asked.keys() & _CONDITIONS.keys()), window.backward)
         rows = await self.database.fetch(query, {**asked, "limit": window.limit + 1})
-        return page_of(window, [(_recorded(row), (row[1].isoformat(), str(row[0]))) for row in rows])
+        return page_of(window, [(_recorded(row[1:]), _position(*row[:3])) for row in rows])
 
     async def count(self, filter: AuditFilter) -> int:
         asked = _asked(filter)
         ((count,),) = await self.database.fetch(_count(frozenset(asked)), asked)
         return count
+
+    async def _place(self, position: Position) -> tuple[int, datetime, UUID]:
+        """A position of before lacks the number among the commits: it is looked up."""
+        commit_order, at, id_ = _read(position)
+        if commit_order is None:
+            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
+            commit_order = rows[0][0] if rows else 0
+        return commit_order, at, id_
 
 
 def _asked(filter: AuditFilter) -> dict[str, object]:
@@ -102,14 +115,19 @@ def _asked(filter: AuditFilter) -> dict[str, object]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _place(position: Position) -> tuple[datetime, UUID]:
+def _position(commit_order: int, id_: UUID, at: datetime) -> Position:
+    return str(commit_order), at.isoformat(), str(id_)
+
+
+def _read(position: Position) -> tuple[int | None, datetime, UUID]:
     try:
-        at, id_ = position
+        *first, at, id_ = position
         instant = datetime.fromisoformat(at or "")
         if instant.tzinfo is None:
             raise ValueError
+        commit_order, place = read_commit_position((*first, id_))
         # In UTC, as asyncpg will ask: an offset may lead beyond the calendar.
-        return instant.astimezone(UTC), UUID(id_)
+        return commit_order, instant.astimezone(UTC), place
     except (TypeError, ValueError, OverflowError):
         raise InvalidPosition("not a position in the audit trail") from None
 

@@ -86,6 +86,7 @@ class FakeBuyers:
     portfolios: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     addressees: dict[UUID, Addressee] = field(default_factory=dict)
     limits: dict[UUID, Money] = field(default_factory=dict)
+    names: dict[UUID, str] = field(default_factory=dict)
 
     async def of(self, account_id: UUID, *, within: Transaction | None = None) -> Buyer | None:
         return self.buyers.get(account_id)
@@ -95,6 +96,10 @@ class FakeBuyers:
 
     async def portfolio_of(self, rep_id: UUID, *, within: Transaction | None = None) -> frozenset[UUID]:
         return self.portfolios.get(rep_id, frozenset())
+
+    async def named(self, text: str, *, among: Collection[UUID] | None) -> frozenset[UUID]:
+        found = {id for id, name in self.names.items() if text.lower() in name.lower()}
+        return frozenset(found if among is None else found.intersection(among))
 
     async def reps_of(self, account_id: UUID) -> frozenset[UUID]:
         return frozenset(rep_id for rep_id, accounts in self.portfolios.items() if account_id in accounts)

@@ -103,6 +103,10 @@ async def test_replay_and_reuse(shop: Shop) -> None:
     assert await shop.api.cancel(EveryAccount(), by(seller), command(order.id)) == IdempotencyKeyReused()
     other = await shop.api.confirm(EveryAccount(), by(seller), command(order.id, reason="outra"))
     assert other == IdempotencyKeyReused()
+    _, another = await an_order(shop)
+    other = await shop.api.confirm(EveryAccount(), by(seller), command(another.id))
+    assert other == IdempotencyKeyReused()
+    assert (await shop.api.orders.by_ids(EveryAccount(), [another.id]))[another.id].status is PLACED
     # Another user's key of the same name is another key.
     outcome = await shop.api.confirm(EveryAccount(), by(), command(order.id))
     assert outcome == InvalidTransition(CONFIRMED, CONFIRMED)

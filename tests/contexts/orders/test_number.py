@@ -1,12 +1,19 @@
 """Order numbers: what they tell (nothing), and what of them may be heard or written wrong."""
 
 from collections.abc import Iterator
+from unicodedata import category
 
 import pytest
 
-from contexts.orders.domain.number import order_number, read_order_number
+from contexts.orders.domain.number import order_number, read_number_part, read_order_number
 
 MANY = 20_000
+WIDE = "".join(chr(ord(character) + 0xFEE0) for character in "P-4829-1673-7")
+"""As an East Asian keyboard writes it."""
+DASHES = [chr(code) for code in range(0x11000) if category(chr(code)) == "Pd"] + ["\u2212", "\u00ad"]
+SPACES = [chr(code) for code in range(0x11000) if chr(code).isspace() and code not in range(0x1C, 0x20)]
+SPACES += ["\u200b", "\u2060", "\ufeff", "\u200e"]
+"""As mails and word processors put them between: of any width, and of none."""
 
 
 def digits(number: str) -> str:
@@ -52,7 +59,24 @@ def test_one_wrong_digit_or_two_exchanged_are_found() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["P-4829-1673-7", "p482916737", " p 4829 1673 7 ", "P.4829.1673-7", "P\u20134829\u20131673\u20137"],
+    [
+        "P-4829-1673-7",
+        "p482916737",
+        " p 4829 1673 7 ",
+        "P.4829.1673-7",
+        "P/4829/1673/7",
+        "P_4829_1673_7",
+        *(f"P{dash}4829{dash}1673{dash}7" for dash in DASHES),
+        *(f"{space}P-4829{space}1673{space}7{space}" for space in SPACES),
+        WIDE,
+        "P-4829-1673-7\r\n",
+        "(P-4829-1673-7)",
+        "\u201cP-4829-1673-7\u201d,",
+        "Pedido P-4829-1673-7.",
+        "pedido n\u00ba P-4829-1673-7",
+        "PEDIDO N\u00b0: P-4829-1673-7",
+        "#P-4829-1673-7",
+    ],
 )
 def test_as_people_write_it(written: str) -> None:
     assert read_order_number(written) == "P-4829-1673-7"
@@ -72,7 +96,38 @@ def test_a_number_of_before_is_never_one_of_now() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "P", "4829-1673-7", "P-4829-1673-8", "P-4829-1673", "P-\u0664829-1673-7", "P-" + "1" * 99],
+    [
+        "",
+        "P",
+        "4829-1673-7",
+        "P-4829-1673-8",
+        "P-4829-1673",
+        "P-\u0664829-1673-7",
+        "P-" + "1" * 99,
+        "P-4829-\x001673-7",
+        "P-4829-1673-7 " * 10_000,
+        "pedido",
+    ],
 )
 def test_what_is_no_number(written: str) -> None:
     assert read_order_number(written) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"),
+    [
+        ("4829", "4829"),
+        ("p-4829-16", "482916"),
+        ("16\u20117\u00a03", "1673"),
+        ("\uff14\uff18\uff12", "482"),
+        ("P-2026-000123", "2026000123"),
+        ("48", None),
+        ("cimento", None),
+        ("Obra 482", None),
+        ("", None),
+        ("4" * 23, None),
+        ("4 " * 50_000, None),
+    ],
+)
+def test_part_of_a_number(written: str, digits: str | None) -> None:
+    assert read_number_part(written) == digits
