@@ -12,26 +12,31 @@ from contexts.catalog.domain.product import (
 from contexts.catalog.ports import (
     Categories,
     Images,
+    Measures,
     PricePerspective,
     ProductDraft,
     ProductFilter,
     Products,
     ProductSort,
     Published,
+    References,
     Shortage,
     Stock,
     StockLine,
     StoredImage,
 )
-from contexts.catalog.use_cases.publish import PublishProducts
+from contexts.catalog.use_cases.publish import STEP_IN_USE, UNIT_IN_USE, PublishProducts
 
 __all__ = [
+    "STEP_IN_USE",
+    "UNIT_IN_USE",
     "Availability",
     "Catalog",
     "Categories",
     "Category",
     "Image",
     "Images",
+    "Measures",
     "PricePerspective",
     "Product",
     "ProductDraft",
@@ -40,6 +45,7 @@ __all__ = [
     "Products",
     "PublishProducts",
     "Published",
+    "References",
     "Shortage",
     "Stock",
     "StockLine",
@@ -55,5 +61,6 @@ class Catalog:
     products: Products
     categories: Categories
     stock: Stock
+    measures: Measures
     publish: PublishProducts
     images: Images

@@ -18,7 +18,7 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
 from contexts.shared.money import Money, subtotal
 from contexts.shared.quantity import Quantity
-from contexts.shared.rejections import NotFound
+from contexts.shared.rejections import Detail, InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,22 @@ def order_not_found() -> NotFound:
 
 def agree(
     priced: PricedCart, cart_version: int, expected_total: Decimal | None
-) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | PriceOnRequest | PriceChanged:
-    """The lines to order if the customer and we mean the same cart at the same prices, or what differs."""
+) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | InvalidInput | PriceOnRequest | PriceChanged:
+    """The lines to order if the customer and we mean the same cart at the same prices, or what differs.
+
+    Lines that the product's unit or step has left behind are all told at once, by their place among those shown.
+    """
     cart = priced.cart
     if not cart.lines:
         return EmptyCart()
     if cart.version != cart_version:
         return VersionConflict(expected=cart_version, actual=cart.version)
+    if unfit := tuple(
+        Detail(("cart", "lines", str(place), "quantity"), line.unfit.code, line.unfit.message)
+        for place, line in enumerate(priced.lines)
+        if line.unfit is not None
+    ):
+        return InvalidInput(unfit)
     lines = {
         line.product_id: OrderLine(
             product_id=line.product_id,
