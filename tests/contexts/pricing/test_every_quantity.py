@@ -225,6 +225,22 @@ async def test_what_an_older_server_set_from_the_step_on_gives_way(database: Dat
     ]
 
 
+async def test_a_price_that_only_takes_another_into_its_key_is_written(database: Database) -> None:
+    """The amount is the same already, but the key is not: that is a change, which the audit trail keeps."""
+    sql, product_id = SqlPrices(database), new_id()
+    shop = Shop({SKU: Good(product_id, "M", Decimal("0.5"))})
+    async with database.begin() as transaction:
+        await sql.replace(transaction, [], [_row(product_id, "0.5", "4", 0)])
+        await transaction.commit()
+    draft = PriceDraft(product_id, PriceSource.NATIONAL, None, None, None, EVERY_QUANTITY, Decimal(4), day(2))
+    load = LoadPrices(sql, shop, database, SystemClock())
+
+    assert await load([draft], SYSTEM) == Loaded(1, 0)
+    assert await load([draft], SYSTEM) == Loaded(0, 1)
+
+    assert await _table(database, product_id) == [("0", "4", day(0), day(2)), ("0", "4", day(2), None)]
+
+
 async def test_a_price_in_another_unit_than_the_products_is_not_loaded(database: Database) -> None:
     sql, product_id = SqlPrices(database), new_id()
     shop = Shop({SKU: Good(product_id, "SC", Decimal(1))})
