@@ -36,7 +36,7 @@ _NEGOTIATED = """
 INSERT INTO pricing.prices (id, product_id, source, account_id, min_quantity, amount, valid_during)
 SELECT gen_random_uuid(), product_id, 'BUYER', $1, min_quantity, round(amount * 0.93, 2), valid_during
   FROM (SELECT n.*, row_number() OVER (ORDER BY product_id) AS place FROM pricing.prices n
-         WHERE source = 'NATIONAL' AND tier IS NULL AND min_quantity = 1) AS n
+         WHERE source = 'NATIONAL' AND tier IS NULL AND min_quantity = 0) AS n
  WHERE place % 3 = 0
    AND NOT EXISTS (SELECT FROM pricing.prices b WHERE b.product_id = n.product_id AND b.account_id = $1)
 """
@@ -44,7 +44,7 @@ _GOODS = """
 SELECT p.id, p.sku, p.slug FROM catalog.products p
  WHERE p.sku LIKE 'BULK-%' AND p.quantity_step = 1
    AND EXISTS (SELECT FROM pricing.prices n
-                WHERE n.product_id = p.id AND n.source = 'NATIONAL' AND n.min_quantity = 1)
+                WHERE n.product_id = p.id AND n.source = 'NATIONAL' AND n.min_quantity = 0)
  ORDER BY p.sku LIMIT 600
 """
 _CARTS = (

@@ -1,15 +1,16 @@
 """Puts ports and adapters together. The only place that knows which technology stands behind which port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from contexts.catalog.adapters.images import S3Images
+from contexts.catalog.adapters.measures import SqlMeasures
 from contexts.catalog.adapters.products import SqlCategories, SqlProducts
 from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
-from contexts.catalog.api import Catalog, PublishProducts
+from contexts.catalog.api import Catalog, PublishProducts, References
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.account_files import SqlAccountFiles
 from contexts.identity.adapters.accounts import SqlAccounts
@@ -79,6 +80,7 @@ from contexts.orders.adapters.order_changes import ListenedOrderChanges
 from contexts.orders.adapters.orders import SqlOrderBook, SqlOrders
 from contexts.orders.adapters.prices import PricingPrices
 from contexts.orders.adapters.products import CatalogProducts
+from contexts.orders.adapters.references import SqlOrderReferences
 from contexts.orders.adapters.stock import CatalogStock
 from contexts.orders.api import (
     CheckOut,
@@ -92,6 +94,7 @@ from contexts.orders.api import (
 from contexts.pricing.adapters.catalog import CatalogProducts as PricedProducts
 from contexts.pricing.adapters.identity import IdentityAccounts
 from contexts.pricing.adapters.prices import SqlPrices
+from contexts.pricing.adapters.references import SqlPriceReferences
 from contexts.pricing.api import ExplainPrices, LoadPrices, Pricing, ResolvePrices, SetPrice
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database
@@ -108,6 +111,11 @@ LEFTOVERS = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
 """Rows the worker deletes when they are over."""
 PRICE_RELATION = "pricing.resolved_prices"
 """Published by pricing, used by the catalog to sort and filter a listing by price."""
+REFERENCES: Mapping[str, References] = {
+    "prices": SqlPriceReferences(),
+    "cart lines or open orders": SqlOrderReferences(),
+}
+"""What keeps a product's unit and step as they are. The catalog knows neither pricing nor orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,28 +328,30 @@ def personnel(
 
 
 def _catalog(settings: Settings, database: Database, clock: Clock, images: S3Images) -> Catalog:
+    measures = SqlMeasures()
     return Catalog(
         products=SqlProducts(database, media_url=settings.image_url, price_relation=PRICE_RELATION),
         categories=SqlCategories(database),
         stock=SqlStock(),
-        publish=PublishProducts(database, SqlShelf(), clock),
+        measures=measures,
+        publish=PublishProducts(database, SqlShelf(), measures, REFERENCES, clock),
         images=images,
     )
 
 
 def _pricing(database: Database, clock: Clock, catalog: Catalog, identity: Identity) -> Pricing:
-    prices = SqlPrices(database)
+    prices, products = SqlPrices(database), PricedProducts(catalog.products, catalog.measures)
     return Pricing(
         resolve=ResolvePrices(prices, clock),
         explain=ExplainPrices(prices),
         set_price=SetPrice(
             prices,
-            PricedProducts(catalog.products),
+            products,
             IdentityAccounts(identity.accounts),
             database,
             clock,
         ),
-        load=LoadPrices(prices, database, clock),
+        load=LoadPrices(prices, products, database, clock),
         rows=prices,
     )
 

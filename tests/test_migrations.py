@@ -263,3 +263,30 @@ async def test_who_has_a_cnpj_is_carried_over(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         holds = set(await connection.scalars(text("SELECT account_id FROM identity.cnpj_holds")))
         assert {kind: id in holds for kind, id in ids.items()} == kinds
+
+
+async def test_lines_of_carts_get_the_units_of_their_products(engine: AsyncEngine) -> None:
+    def before(connection: Connection) -> None:
+        command.downgrade(migrations.alembic_config(connection), "orders_0003")
+
+    cart, nails, gone = uuid4(), uuid4(), uuid4()
+    await upgrade(engine)
+    async with engine.connect() as connection:
+        await connection.run_sync(before)
+    async with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO catalog.categories (id, slug, name, position) VALUES (:cart, 'c', 'C', 1)",
+            "INSERT INTO catalog.products (id, sku, slug, name, unit, quantity_step, category_id)"
+            " VALUES (:nails, 'PREGO', 'prego', 'Prego', 'KG', 0.1, :cart)",
+            "INSERT INTO orders.carts (id, user_id, account_id, version, updated_at)"
+            " VALUES (:cart, :cart, :cart, 1, now())",
+            "INSERT INTO orders.cart_lines (cart_id, product_id, sku, quantity)"
+            " VALUES (:cart, :nails, 'PREGO', 1.5), (:cart, :gone, 'VELHO', 1)",
+        ):
+            await connection.execute(text(statement), {"cart": cart, "nails": nails, "gone": gone})
+
+    await upgrade(engine)
+
+    async with engine.begin() as connection:
+        rows = await connection.execute(text("SELECT sku, unit FROM orders.cart_lines ORDER BY sku"))
+        assert [tuple(row) for row in rows] == [("PREGO", "KG"), ("VELHO", None)]

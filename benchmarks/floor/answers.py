@@ -38,11 +38,12 @@ class Prices:
                     best, best_rank = row, rank
         return best
 
-    def breaks(self, product_id: UUID, unit: str) -> list[Json]:
-        """The price by quantity."""
+    def breaks(self, product_id: UUID, unit: str, minimum: Decimal) -> list[Json]:
+        """The price by quantity, from the smallest that can be bought."""
         steps: list[Json] = []
         last = None
-        for quantity in sorted({row["min_quantity"] for row in self.rows[product_id] if self._applies(row)}):
+        applying = (row for row in self.rows[product_id] if self._applies(row))
+        for quantity in sorted({max(row["min_quantity"], minimum) for row in applying}):
             winner = self.winner(product_id, quantity)
             if winner is not None and winner["amount"] != last:
                 last = winner["amount"]
@@ -190,7 +191,7 @@ class Shelf:
             "unitPrice": {"amount": amount(winner["amount"]), "currency": "BRL"},
             "source": winner["source"],
             "validUntil": prices.valid_until(winner),
-            "breaks": prices.breaks(row["id"], row["unit"]),
+            "breaks": prices.breaks(row["id"], row["unit"], row["quantity_step"]),
         }
 
 

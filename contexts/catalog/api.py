@@ -12,12 +12,14 @@ from contexts.catalog.domain.product import (
 from contexts.catalog.ports import (
     Categories,
     Images,
+    Measures,
     PricePerspective,
     ProductDraft,
     ProductFilter,
     Products,
     ProductSort,
     Published,
+    References,
     Shortage,
     Stock,
     StockLine,
@@ -32,6 +34,7 @@ __all__ = [
     "Category",
     "Image",
     "Images",
+    "Measures",
     "PricePerspective",
     "Product",
     "ProductDraft",
@@ -40,6 +43,7 @@ __all__ = [
     "Products",
     "PublishProducts",
     "Published",
+    "References",
     "Shortage",
     "Stock",
     "StockLine",
@@ -55,5 +59,6 @@ class Catalog:
     products: Products
     categories: Categories
     stock: Stock
+    measures: Measures
     publish: PublishProducts
     images: Images

@@ -155,11 +155,45 @@ class Published:
     product_ids: dict[str, UUID]
 
 
+class Measures(Protocol):
+    """The units and quantity steps of products: who writes down an amount of a unit keeps them from changing."""
+
+    async def keep(self, transaction: Transaction) -> None:
+        """Until the transaction ends no product's unit or step changes; waits while somebody changes one."""
+        ...
+
+    async def change(self, transaction: Transaction) -> None:
+        """Wait until nobody keeps them, and keep others waiting until the transaction ends."""
+        ...
+
+
+class References(Protocol):
+    """What of one kind, outside the catalog, is an amount of a product's unit: prices, say."""
+
+    async def among(self, transaction: Transaction, product_ids: Collection[UUID]) -> Collection[UUID]:
+        """Those of the products that something refers to, as it is now: what was committed before the call counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a product is sold today. `stocked`: there is some on hand, or orders hold some."""
+
+    product_id: UUID
+    unit: str
+    quantity_step: Decimal
+    stocked: bool
+
+
 class Shelf(Protocol):
     """Where products are put. Its calls belong in one transaction, `lock` first."""
 
     async def lock(self, transaction: Transaction) -> None:
         """Wait until nobody else publishes."""
+        ...
+
+    async def measured(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Measured]:
+        """How those of the products that are there are sold, by sku."""
         ...
 
     async def slug_owners(self, transaction: Transaction, slugs: Collection[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contexts.pricing.domain.price import Price, PriceSource
+from contexts.pricing.domain.price import EVERY_QUANTITY, Price, PriceSource
 from contexts.pricing.domain.resolver import Line, Perspective, PriceBreak, PriceStep, ResolvedPrice
 from contexts.pricing.ports import Prices
 from contexts.pricing.use_cases.load_prices import Loaded, LoadPrices, PriceDraft
@@ -10,6 +10,7 @@ from contexts.pricing.use_cases.resolve_prices import ExplainPrices, ResolvePric
 from contexts.pricing.use_cases.set_price import PriceSet, SetPrice, SetPriceCommand
 
 __all__ = [
+    "EVERY_QUANTITY",
     "ExplainPrices",
     "Line",
     "LoadPrices",

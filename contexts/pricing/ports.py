@@ -1,13 +1,14 @@
 """What pricing needs from outside, in its own words."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from contexts.pricing.domain.price import Price, PriceKey
 from contexts.pricing.domain.resolver import Candidate, Perspective
-from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.transaction import Transaction
 
 
@@ -45,10 +46,15 @@ class PriceTable(Protocol):
         """The same for every key at once; readers go on reading."""
         ...
 
-    async def timelines(
-        self, transaction: Transaction, keys: Collection[PriceKey]
-    ) -> dict[PriceKey, Timeline]:
-        """What is set for each of the keys; keys without any price are left out."""
+    async def of(
+        self, transaction: Transaction, keys: Mapping[PriceKey, Decimal]
+    ) -> dict[PriceKey, list[Price]]:
+        """What is set for each of the keys; keys without any price are left out.
+
+        Beside each key stands the smallest quantity of its product that can be bought. For a key of every quantity
+        that is also what was set from a quantity up to this one on: by a release of before, or while the product had
+        a smaller step.
+        """
         ...
 
     async def replace(
@@ -56,16 +62,32 @@ class PriceTable(Protocol):
     ) -> None:
         """Make the prices in the table, which are `before`, those of `after`.
 
-        A price in both, by its id, may differ in `valid_to` only.
+        A price in both, by its id, may differ in `valid_to` and `min_quantity` only.
         """
         ...
 
 
-class Products(Protocol):
-    """The products that prices are set for."""
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A product as far as pricing it goes: a price is for one `unit`, and nobody buys less than `minimum`."""
 
-    async def ids(self, skus: Collection[str], *, within: Transaction | None = None) -> dict[str, UUID]:
-        """The product ids by sku; unknown skus are left out."""
+    product_id: UUID
+    unit: str
+    minimum: Decimal
+
+
+class Products(Protocol):
+    """The products that prices are set for. Their units and minima stay as they are until the transaction ends.
+
+    So this is asked before prices are locked: somebody who changes a unit has locked units, and asks for prices.
+    """
+
+    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Good]:
+        """The products by sku; unknown skus are left out."""
+        ...
+
+    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Good]:
+        """The products by id; unknown ones are left out."""
         ...
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from uuid import UUID
 
 from contexts.catalog.api import Product, ProductDraft
-from contexts.pricing.api import PriceDraft, PriceSource
+from contexts.shared.codes import DetailCode
+from contexts.pricing.api import EVERY_QUANTITY, PriceDraft, PriceSource
 from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import BRASILIA
-from contexts.shared.rejections import InvalidInput
+from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.states import STATES
 from gateway.importer.shelves import Shelf
 from gateway.importer.sinapi import Good, NoTable, Reject, Sheet, parse
@@ -88,7 +89,9 @@ async def run_import(
     contexts: Contexts, file: Path, options: ImportOptions, report: Report
 ) -> ImportSummary | ImportFailed:
     """Import a sheet: all of it is read before anything is written, the products in one transaction and then
-    their prices in one. Importing it again changes nothing, and completes an import that was interrupted.
+    their prices in one. A row that would change the unit or step of a product in use is rejected.
+
+    Importing it again changes nothing, and completes an import that was interrupted.
     """
     shelf = None
     if options.category is not None:
@@ -127,29 +130,45 @@ async def _load(
     known = await contexts.catalog.products.by_skus([good.sku for good in sheet.goods], None)
     changed = [good for good in sheet.goods if not _is_as(good, known.get(good.sku))]
     report(f"publishing {len(changed):,} products that are new or changed")
-    published = await contexts.catalog.publish(
-        [_product(good, None if good.sku in known else stock) for good in changed], SYSTEM
-    )
-    if isinstance(published, InvalidInput):
-        return ImportFailed(_refusal(changed, published))
+    rejects = list(sheet.rejects)
+    while isinstance(
+        published := await contexts.catalog.publish(
+            [_product(good, None if good.sku in known else stock) for good in changed], SYSTEM
+        ),
+        InvalidInput,
+    ):
+        in_use = _in_use(changed, published)
+        if not in_use:
+            return ImportFailed(_refusal(changed, published))
+        rejects += in_use
+        refused = {reject.row for reject in in_use}
+        changed = [good for good in changed if good.row not in refused]
+    refused = {reject.row for reject in rejects}
+    goods = [good for good in sheet.goods if good.row not in refused]
     ids = {sku: product.id for sku, product in known.items()} | published.product_ids
     valid_from = now if sheet.month is None else _first_instant(sheet.month)
     report(f"loading prices for {state}")
     loaded = await contexts.pricing.load(
-        [_price(good, ids[good.sku], state, valid_from) for good in sheet.goods], SYSTEM
+        [_price(good, ids[good.sku], state, valid_from) for good in goods], SYSTEM
     )
+    misfits = {draft.product_id for draft in loaded.misfits}
+    rejects += [
+        Reject(good.row, f"{good.sku} is not sold by the {good.unit} any more: somebody changed it meanwhile")
+        for good in goods
+        if ids[good.sku] in misfits
+    ]
     return ImportSummary(
         state=state,
         valid_from=valid_from,
         rows=sheet.rows,
-        goods=len(sheet.goods),
+        goods=len(goods) - len(misfits),
         labour=sheet.labour,
         created=published.created,
         updated=published.updated,
-        unchanged=len(sheet.goods) - len(changed),
+        unchanged=len(goods) - len(changed),
         prices_written=loaded.written,
         prices_unchanged=loaded.unchanged,
-        rejects=sheet.rejects,
+        rejects=tuple(sorted(rejects, key=lambda reject: reject.row)),
         warnings=tuple(_warnings(sheet, state, valid_from, now)),
     )
 
@@ -197,10 +216,10 @@ def _price(good: Good, product_id: UUID, state: str, valid_from: datetime) -> Pr
         account_id=None,
         state=state,
         tier=None,
-        # The published price is for any quantity, so it begins at the smallest that is sold.
-        min_quantity=min(good.quantity_step, Decimal(1)),
+        min_quantity=EVERY_QUANTITY,
         amount=good.price,
         valid_from=valid_from,
+        unit=good.unit,
     )
 
 
@@ -225,9 +244,20 @@ def _first_problem(sheet: Sheet) -> str:
     return "all are labour (unit H or MES)." if sheet.labour else "the table is empty."
 
 
+def _in_use(goods: Sequence[Good], refused: InvalidInput) -> list[Reject]:
+    """The rows whose products keep their units and steps; none when the catalog has other complaints as well."""
+    if not {detail.code for detail in refused.details} <= {DetailCode.UNIT_IN_USE, DetailCode.STEP_IN_USE}:
+        return []
+    return [Reject(goods[_index(detail)].row, detail.message) for detail in refused.details]
+
+
 def _refusal(goods: Sequence[Good], refused: InvalidInput) -> str:
-    """The catalog's first complaint, at the sheet's row. Its path is (input, products, index, field)."""
+    """The catalog's first complaint, at the sheet's row."""
     detail = refused.details[0]
-    index = next((int(step) for step in detail.path if step.isdigit()), None)
-    row = "" if index is None else f"row {goods[index].row}: "
+    row = f"row {goods[_index(detail)].row}: "
     return f"Nothing was imported, the catalog refuses {len(refused.details)} of the values: {row}{detail.message}."
+
+
+def _index(detail: Detail) -> int:
+    """Which draft it is about: its path is (input, products, index, field)."""
+    return int(detail.path[2])

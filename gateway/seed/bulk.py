@@ -16,7 +16,7 @@ from contexts.catalog.adapters.copy import CatalogCopy, NewProduct
 from contexts.identity.adapters.copy import AccountCopy, AccountDraft
 from contexts.identity.api import Address
 from contexts.pricing.adapters.price_copy import PriceCopy
-from contexts.pricing.api import Line, Perspective, PriceDraft, PriceSource, Pricing
+from contexts.pricing.api import EVERY_QUANTITY, Line, Perspective, PriceDraft, PriceSource, Pricing
 from contexts.shared.adapters.database import Database
 from gateway.seed.demo import PRICES_SINCE, SP_CNPJ, Report, seed_demo
 from gateway.seed.materials import Material, read_materials
@@ -194,14 +194,14 @@ def _firms(count: int) -> list[AccountDraft]:
 def _prices(
     good: _Good, product_id: UUID, states: Sequence[str], accounts: Sequence[UUID]
 ) -> Iterator[PriceDraft]:
-    national, least = good.national, good.material.least_quantity
-    yield PriceDraft(product_id, PriceSource.NATIONAL, None, None, None, least, national, PRICES_SINCE)
+    national, every = good.national, EVERY_QUANTITY
+    yield PriceDraft(product_id, PriceSource.NATIONAL, None, None, None, every, national, PRICES_SINCE)
     for place, state in enumerate(states):
         amount = _percent(national, 96 + (good.number + 5 * place) % 13)
-        yield PriceDraft(product_id, PriceSource.STATE, None, state, None, least, amount, PRICES_SINCE)
+        yield PriceDraft(product_id, PriceSource.STATE, None, state, None, every, amount, PRICES_SINCE)
     for place, account in enumerate(accounts):
         amount = _percent(national, 85 + (good.number + place) % 14)
-        yield PriceDraft(product_id, PriceSource.BUYER, account, None, None, least, amount, PRICES_SINCE)
+        yield PriceDraft(product_id, PriceSource.BUYER, account, None, None, every, amount, PRICES_SINCE)
 
 
 def _percent(amount: Decimal, percent: int) -> Decimal:

@@ -19,7 +19,7 @@ from contexts.identity.api import (
     SignedIn,
     UserAdded,
 )
-from contexts.pricing.api import Line, Perspective, PriceDraft, PriceSource
+from contexts.pricing.api import EVERY_QUANTITY, Line, Perspective, PriceDraft, PriceSource
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
 from contexts.shared.codes import DetailCode
@@ -214,14 +214,14 @@ def _product(material: Material, image_keys: Mapping[str, str]) -> ProductDraft:
 
 
 def _prices(material: Material, product_id: UUID, sp_account: UUID | None) -> Iterator[PriceDraft]:
-    least, national = material.least_quantity, PriceSource.NATIONAL
+    every, national = EVERY_QUANTITY, PriceSource.NATIONAL
     if material.national is not None:
-        yield PriceDraft(product_id, national, None, None, None, least, material.national, PRICES_SINCE)
+        yield PriceDraft(product_id, national, None, None, None, every, material.national, PRICES_SINCE)
     if material.bulk is not None:
         yield PriceDraft(product_id, national, None, None, None, *material.bulk, PRICES_SINCE)
     for state, amount in material.states.items():
-        yield PriceDraft(product_id, PriceSource.STATE, None, state, None, least, amount, PRICES_SINCE)
+        yield PriceDraft(product_id, PriceSource.STATE, None, state, None, every, amount, PRICES_SINCE)
     if sp_account is not None and (negotiated := material.sp_account) is not None:
         yield PriceDraft(
-            product_id, PriceSource.BUYER, sp_account, None, None, least, negotiated, PRICES_SINCE
+            product_id, PriceSource.BUYER, sp_account, None, None, every, negotiated, PRICES_SINCE
         )

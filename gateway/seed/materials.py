@@ -31,11 +31,6 @@ class Material:
     bulk: tuple[Decimal, Decimal] | None
     sp_account: Decimal | None
 
-    @property
-    def least_quantity(self) -> Decimal:
-        """Where its prices begin: what is sold by the half has a price from there on, not only from one on."""
-        return min(Decimal(1), self.quantity_step)
-
 
 def read_materials() -> list[Material]:
     """All of them, in the order of the shelves, which is the order that new categories are shown in."""

@@ -3,7 +3,7 @@
 Publishing takes turns by a lock until the commit is visible (contexts/catalog/adapters/shelf.py), so the newest
 products are in commit order when their instant is taken under it. docs/adr/0025-commit-order.md
 
-Revision: catalog_0003
+Revision: catalog_0004
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """Buyer accounts are numbered in the order in which they become visible.
 
-Revision: identity_0010
+Revision: identity_0011
 """
 
 import sqlalchemy as sa

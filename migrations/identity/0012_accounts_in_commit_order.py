@@ -1,6 +1,6 @@
 """Buyer accounts are paged in the order in which they became visible.
 
-Revision: identity_0011
+Revision: identity_0012
 """
 
 from migrations import concurrently

@@ -38,9 +38,9 @@ describe_enum(
 class CartLine:
     """Resolved from `contexts.orders.api.PricedLine`."""
 
-    quantity: Quantity = strawberry.field(description="How much of it.")
+    quantity: Quantity = strawberry.field(description="How much of it, in the unit it was entered in.")
     unit_price: Money | None = strawberry.field(
-        description="The price of one unit now; null: price on request."
+        description="The price of one unit now; null: on request, or the product is sold in another unit by now."
     )
     line_total: Money | None = strawberry.field(
         description="Unit price × quantity, rounded half-even to centavos; null without a price."

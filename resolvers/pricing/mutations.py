@@ -40,7 +40,11 @@ class PriceSetInput:
     )
     tier: str | None = strawberry.field(default=None, description="Only for this tier; absent: every tier.")
     min_quantity: Decimal | None = strawberry.field(
-        default=Decimal(1), description="The smallest quantity it applies to."
+        default=None,
+        description=(
+            "The smallest quantity it applies to; absent, or no more than the smallest that can be bought: every"
+            " quantity, kept as 0."
+        ),
     )
     amount: Decimal = strawberry.field(description="BRL per unit, up to four decimals, not negative.")
     valid_from: datetime | None = strawberry.field(
@@ -80,7 +84,7 @@ class Mutation:
                 account_id=account_id,
                 state=input.state,
                 tier=input.tier,
-                min_quantity=Decimal(1) if input.min_quantity is None else input.min_quantity,
+                min_quantity=input.min_quantity,
                 amount=input.amount,
                 valid_from=input.valid_from,
                 valid_to=input.valid_to,

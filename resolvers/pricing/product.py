@@ -74,7 +74,7 @@ async def _as_seen_by(
     lines = [pricing.Line(product.id, quantity) for product in products]
     resolved = await _resolved(context, perspective, lines)
     return [
-        None if price is None else PricedProduct(price, product.unit)
+        None if price is None else PricedProduct(price, product.unit, product.quantity_step)
         for product, price in zip(products, resolved, strict=True)
     ]
 

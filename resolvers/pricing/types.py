@@ -32,10 +32,11 @@ describe_enum(
 
 @dataclass(frozen=True, slots=True)
 class PricedProduct:
-    """A resolved price beside the unit its quantities are in, which pricing itself does not know."""
+    """A resolved price beside what pricing itself does not know: the unit its quantities are in, and the smallest."""
 
     resolved: pricing.ResolvedPrice
     unit: str
+    minimum: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class QuantityBreak:
 def _breaks(root: PricedProduct) -> list[QuantityBreak]:
     return [
         QuantityBreak(quantity.Quantity(step.from_quantity, root.unit), step.unit_price)
-        for step in root.resolved.breaks
+        for step in root.resolved.breaks(root.minimum)
     ]
 
 
@@ -82,7 +83,7 @@ class ResolvedPrice:
         description="The earliest known instant at which this price may change; null when none is known.",
     )
     breaks: list[PriceBreak] = computed(
-        _breaks, description="The price by quantity, from the smallest quantity that has one."
+        _breaks, description="The price by quantity, from the smallest that can be bought and has a price."
     )
 
     @batch(
@@ -111,6 +112,8 @@ class Price(Node):
     amount: Money = strawberry.field(description="The price of one unit.")
     state: str | None = strawberry.field(description="The state it is for; null unless a STATE price.")
     tier: str | None = strawberry.field(description="The tier it is for; null: every tier.")
-    min_quantity: Decimal = computed(_min_quantity, description="The smallest quantity it applies to.")
+    min_quantity: Decimal = computed(
+        _min_quantity, description="The smallest quantity it applies to; 0: every quantity."
+    )
     valid_from: datetime = strawberry.field(description="Since when it applies, inclusive.")
     valid_to: datetime | None = strawberry.field(description="Until when, exclusive; null: open.")

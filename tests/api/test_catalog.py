@@ -200,6 +200,7 @@ async def test_one_product_by_slug_with_its_breaks(shop: Shop) -> None:
     breaks = product["price"]["breaks"]
     assert [step["from"]["unit"] for step in breaks] == [product["unit"]] * len(breaks)
     assert len(breaks) == 2
+    assert breaks[0]["from"]["value"] == product["quantityStep"]
     many = await shop.operation(
         "portal/Product", {"slug": listed["slug"], "quantity": breaks[1]["from"]["value"]}, SP
     )

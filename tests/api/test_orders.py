@@ -316,7 +316,7 @@ async def test_price_set_refuses_what_makes_no_sense(shop: Shop) -> None:
         ({"source": "BUYER", "accountId": "x"}, "accountId", "INVALID_INPUT"),
         ({"source": "BUYER", "accountId": node_id("BuyerAccount", uuid4())}, "accountId", "NOT_FOUND"),
         ({"accountId": account}, "accountId", "INVALID_INPUT"),
-        ({"minQuantity": "0"}, "minQuantity", "INVALID_INPUT"),
+        ({"minQuantity": "-1"}, "minQuantity", "INVALID_INPUT"),
         ({"sku": "NOPE"}, "sku", "NOT_FOUND"),
         (
             {"validFrom": "2026-02-01T00:00:00Z", "validTo": "2026-01-01T00:00:00Z"},
@@ -336,7 +336,7 @@ async def test_price_set_refuses_what_makes_no_sense(shop: Shop) -> None:
 async def test_a_set_price_can_be_looked_up_by_those_who_keep_prices(shop: Shop) -> None:
     price = {"sku": "CIM-0005", "source": "STATE", "state": "MG", "amount": "12.3456"}
     row = (await shop.operation("backoffice/SetPrice", {"input": price}, PRECOS)).done("priceSet")
-    assert (row["amount"]["amount"], row["state"], row["minQuantity"]) == ("12.3456", "MG", "1")
+    assert (row["amount"]["amount"], row["state"], row["minQuantity"]) == ("12.3456", "MG", "0")
     same = (await shop.operation("backoffice/SetPrice", {"input": price}, PRECOS)).done("priceSet")
     assert same["id"] == row["id"]
     assert (await shop.operation("mobile/Node", {"id": row["id"]}, PRECOS)).data["node"]["id"] == row["id"]

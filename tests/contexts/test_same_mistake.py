@@ -89,7 +89,7 @@ Ask = Callable[[Any], Awaitable[object]]  # Any: a text or a number, as the inpu
 
 
 def _publish(field: str) -> Ask:
-    use_case = PublishProducts(PORT, PORT, CLOCK)
+    use_case = PublishProducts(PORT, PORT, PORT, {}, CLOCK)
     good = draft("A", image_key="products/a.png")
     return lambda value: use_case([replace(good, **{field: value})], SOMEBODY)
 

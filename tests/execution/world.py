@@ -124,6 +124,7 @@ class World:
                 products=cast(Any, _Products(self)),
                 categories=cast(Any, _Categories(self)),
                 stock=absent,
+                measures=absent,
                 publish=absent,
                 images=absent,
             ),
@@ -311,11 +312,11 @@ class World:
         numbers = chance.sample(range(self.products), chance.randrange(min(4, self.products) + 1))
         lines = tuple(self._cart_line(number) for number in numbers)
         cart = orders.Cart(
-            CART, 3, tuple(orders.CartLine(product_id(n), f"SKU-{n}", Decimal(1)) for n in numbers)
+            CART, 3, tuple(orders.CartLine(product_id(n), f"SKU-{n}", Decimal(1), "SC") for n in numbers)
         )
         kept = tuple(self.items(lines, "cart lines"))
         gone = [
-            self.faulty(orders.CartLine(product_id(n), f"OLD-{n}", Decimal(2)), "gone", n) for n in range(2)
+            self.faulty(orders.CartLine(product_id(n), f"OLD-{n}", Decimal(2), None), "gone", n) for n in range(2)
         ]
         priced = orders.PricedCart(
             self.faulty(cart, "cart"), kept, self.money("subtotal"), tuple(self.items(gone, "gone lines"))
@@ -512,9 +513,12 @@ class Priced:
     unit_price: Money
     source: pricing.PriceSource
     valid_until: datetime | None
-    breaks: tuple[pricing.PriceBreak, ...]
+    steps: tuple[pricing.PriceBreak, ...]
     perspective: pricing.Perspective
     at: datetime
+
+    def breaks(self, minimum: Decimal) -> tuple[pricing.PriceBreak, ...]:
+        return self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,7 +552,7 @@ class _Resolve:
             unit_price=self.world.money("resolved", *key),
             source=self.world.chance("source", *key).choice(list(pricing.PriceSource)),
             valid_until=None,
-            breaks=tuple(self.world.items(breaks, "breaks", *key)),
+            steps=tuple(self.world.items(breaks, "breaks", *key)),
             perspective=perspective,
             at=at,
         )

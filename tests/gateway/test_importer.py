@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -11,18 +12,19 @@ import pytest
 from contexts.catalog.api import Product, ProductDraft, StockStatus
 from contexts.identity.api import AccountOpened, AccountStatus, Address
 from contexts.orders.api import CartChanged, CheckOutCommand, Customer, Placed
-from contexts.pricing.api import Line, Perspective, PriceSource
+from contexts.pricing.api import Line, Perspective, PriceSet, PriceSource, SetPriceCommand
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
 from gateway.importer.run import ImportFailed, ImportOptions, ImportSummary, run_import
 from gateway.settings import Settings
 from gateway.wiring import wired
 from resolvers.vocabulary.context import Contexts
+from tests.actor import by
 
 NOWHERE = "http://127.0.0.1:9"
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "sinapi-insumos-PA-2024-12.xlsx"
 HEADER = ("CODIGO", "DESCRICAO DO INSUMO", "UNIDADE DE MEDIDA", "ORIGEM DO PRECO", "PRECO MEDIANO R$")
-CEMENT = (1379.0, "CIMENTO PORTLAND CP II-32   ", "SC ", "C", 41.5)
+CEMENT = (901379.0, "CIMENTO PORTLAND CP II-32   ", "SC ", "C", 41.5)
 SAND = (370.0, "AREIA MEDIA", "M3", "CR", 130.25)
 MASON = (4750.0, "PEDREIRO (HORISTA)", "H", "C", 18.6)
 
@@ -91,7 +93,7 @@ async def test_goods_become_products_with_a_price_in_their_state_only(
     summary = await imported(contexts, workbook(tmp_path, CEMENT, SAND, MASON))
     assert (summary.state, summary.rows, summary.goods, summary.labour) == ("PA", 3, 2, 1)
     assert (summary.created, summary.prices_written, summary.warnings) == (2, 2, ())
-    cement = await product(contexts, "SINAPI-00001379")
+    cement = await product(contexts, "SINAPI-00901379")
     assert (cement.name, cement.unit, cement.category.slug) == ("CIMENTO PORTLAND CP II-32", "SC", "cimento")
     assert cement.availability.available == 1000
     assert await price(contexts, cement.sku, "PA") == "STATE 41.5"
@@ -110,7 +112,7 @@ async def test_a_buyer_in_the_state_orders_them(contexts: Contexts, tmp_path: Pa
     assert isinstance(opened, AccountOpened)
     customer = Customer(account_id=opened.account.id, user_id=opened.account.id)
     now = datetime.now(UTC)
-    await contexts.orders.set_cart_line(customer, "SINAPI-00001379", Decimal(3), now)
+    await contexts.orders.set_cart_line(customer, "SINAPI-00901379", Decimal(3), now)
     changed = await contexts.orders.set_cart_line(customer, "SINAPI-00000370", Decimal("0.1"), now)
     assert isinstance(changed, CartChanged) and changed.cart is not None
     placed = await contexts.orders.check_out(
@@ -124,7 +126,7 @@ async def test_the_prices_hold_from_the_first_day_of_the_month_by_the_clocks_of_
     contexts: Contexts, tmp_path: Path
 ) -> None:
     await imported(contexts, workbook(tmp_path, CEMENT))
-    sku = "SINAPI-00001379"
+    sku = "SINAPI-00901379"
     assert await price(contexts, sku, "PA", at=datetime(2024, 12, 1, 3, 0, tzinfo=UTC)) == "STATE 41.5"
     assert await price(contexts, sku, "PA", at=datetime(2024, 12, 1, 2, 59, tzinfo=UTC)) == "none"
 
@@ -225,6 +227,56 @@ async def test_a_file_that_is_no_price_sheet_imports_nothing(contexts: Contexts,
     assert "no row with the titles" in await refused(contexts, tmp_path / "empty.xlsx")
     assert "all are labour" in await refused(contexts, workbook(tmp_path, MASON))
     assert "the table is empty" in await refused(contexts, workbook(tmp_path))
+
+
+async def test_a_row_that_changes_the_unit_of_what_has_prices_is_rejected_and_the_others_are_imported(
+    contexts: Contexts, tmp_path: Path
+) -> None:
+    """0.80 a kilogram is not 0.80 a bag of 25 kg."""
+    await imported(
+        contexts, workbook(tmp_path, (907800.0, "CAL", "KG", "C", 0.8), (907801.0, "GESSO", "KG", "C", 1.0))
+    )
+    later = workbook(
+        tmp_path,
+        (907800.0, "CAL HIDRATADA", "SC25KG", "C", 20.0),
+        (907801.0, "GESSO LISO", "KG", "C", 1.1),
+        (907802.0, "AREIA", "M3", "C", 90.0),
+        month="01/2025",
+    )
+    summary = await imported(contexts, later)
+    assert (summary.rows, summary.goods, len(summary.rejects)) == (3, 2, 1)
+    assert (summary.created, summary.updated, summary.unchanged, summary.prices_written) == (1, 1, 0, 2)
+    assert (
+        "rejected row 5: SINAPI-00907800 cannot go from KG to SC while it has stock and prices;"
+        " sell it so under a new sku, or keep it as it is"
+    ) in str(summary)
+    lime = await product(contexts, "SINAPI-00907800")
+    assert (lime.name, lime.unit, lime.quantity_step) == ("CAL", "KG", Decimal("0.1"))
+    assert await price(contexts, lime.sku, "PA") == "STATE 0.8"
+    assert await price(contexts, "SINAPI-00907801", "PA") == "STATE 1.1"
+    assert await price(contexts, "SINAPI-00907802", "PA") == "STATE 90"
+    again = await imported(contexts, later)
+    assert (again.unchanged, again.prices_unchanged, len(again.rejects)) == (2, 2, 1)
+
+
+async def test_a_sheet_and_a_single_price_are_for_one_key(contexts: Contexts, tmp_path: Path) -> None:
+    """Sold by the tenth: a price set without a minimum quantity is found below one, and the next sheet replaces it."""
+    sku, row = "SINAPI-00907900", (907900.0, "CAL", "KG", "C")
+    await imported(contexts, workbook(tmp_path, (*row, 0.8), month="11/2024"))
+    february = datetime(2025, 2, 1, 12, tzinfo=UTC)
+    outcome = await contexts.pricing.set_price(
+        SetPriceCommand(
+            sku, PriceSource.STATE, None, "PA", None, None, Decimal("0.9"), february, None, by(UUID(int=9))
+        )
+    )
+    assert isinstance(outcome, PriceSet)
+    assert [await price(contexts, sku, "PA", quantity) for quantity in ("0.1", "1", "10")] == [
+        "STATE 0.9"
+    ] * 3
+    await imported(contexts, workbook(tmp_path, (*row, 0.7), month="03/2025"))
+    assert [await price(contexts, sku, "PA", quantity) for quantity in ("0.1", "1", "10")] == [
+        "STATE 0.7"
+    ] * 3
 
 
 @pytest.mark.skipif(

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from contexts.catalog.adapters.parameters import any_text, relation
 from contexts.catalog.adapters.stock import lock_stock
 from contexts.catalog.adapters.tables import categories, product_images, products, stock
-from contexts.catalog.ports import ProductDraft, Published
+from contexts.catalog.ports import Measured, ProductDraft, Published
 from contexts.shared.adapters.database import connection_of
 from contexts.shared.adapters.writers import Writer
 from contexts.shared.ids import new_id
@@ -26,6 +26,20 @@ class SqlShelf:
         await connection_of(transaction).execute(
             select(func.pg_advisory_xact_lock(func.hashtextextended(_LOCK, 0)))
         )
+
+    async def measured(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Measured]:
+        rows = await connection_of(transaction).execute(
+            select(
+                products.c.sku,
+                products.c.id,
+                products.c.unit,
+                products.c.quantity_step,
+                (func.coalesce(stock.c.on_hand, 0) > 0).label("stocked"),
+            )
+            .outerjoin(stock, stock.c.product_id == products.c.id)
+            .where(products.c.sku == any_text(skus))
+        )
+        return {row.sku: Measured(row.id, row.unit, row.quantity_step, row.stocked) for row in rows}
 
     async def slug_owners(self, transaction: Transaction, slugs: Collection[str]) -> dict[str, str]:
         rows = await connection_of(transaction).execute(

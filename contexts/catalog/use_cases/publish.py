@@ -1,12 +1,13 @@
 """Putting products on the shelf, many at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from contexts.catalog.domain.images import is_image_key
 from contexts.catalog.domain.slugs import distinct_slugs, kebab, slug_of
-from contexts.catalog.ports import ProductDraft, Published, Shelf
+from contexts.catalog.ports import Measured, Measures, ProductDraft, Published, References, Shelf
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.codes import DetailCode
@@ -14,7 +15,7 @@ from contexts.shared.number import NOT_POSITIVE, number_problem
 from contexts.shared.quantity import QUANTITY_DECIMALS
 from contexts.shared.rejections import Detail, InvalidInput, Wrong
 from contexts.shared.text import one_line, unless_blank
-from contexts.shared.transaction import Transactions
+from contexts.shared.transaction import Transaction, Transactions
 
 MAX_SKU = 64
 MAX_NAME = 500
@@ -30,10 +31,16 @@ Problem = tuple[str, Wrong]
 
 @dataclass(frozen=True, slots=True)
 class PublishProducts:
-    """Makes or updates all the products of one call, or, when one draft is wrong, none."""
+    """Makes or updates all the products of one call, or, when one draft is wrong, none.
+
+    A product that something refers to keeps its unit, and its step too, unless the new step divides the old one: all
+    that was a multiple of the old one is a multiple of that. `references` are by what they are, for people.
+    """
 
     transactions: Transactions
     shelf: Shelf
+    measures: Measures
+    references: Mapping[str, References]
     clock: Clock
 
     async def __call__(self, drafts: Sequence[ProductDraft], by: Actor) -> Published | InvalidInput:
@@ -47,6 +54,8 @@ class PublishProducts:
         names = [(draft.name, draft.sku) for draft in drafts]
         async with self.transactions.begin() as transaction:
             await self.shelf.lock(transaction)
+            if in_use := await self._in_use(transaction, drafts):
+                return InvalidInput(tuple(in_use))
             taken = await self.shelf.slug_owners(transaction, {slug_of(name, sku) for name, sku in names})
             published = await self.shelf.put(transaction, drafts, distinct_slugs(names, taken))
             if drafts:
@@ -56,6 +65,53 @@ class PublishProducts:
                 )
             await transaction.commit()
         return published
+
+    async def _in_use(self, transaction: Transaction, drafts: Sequence[ProductDraft]) -> list[Detail]:
+        """The changes of a unit or step that something stands against.
+
+        What refers to a product is asked for after others are kept from making more of it, and in the order of
+        `references`; the lock lasts until the changed products are committed.
+        """
+        products = await self.shelf.measured(transaction, [draft.sku for draft in drafts])
+        changes = {
+            index: product
+            for index, draft in enumerate(drafts)
+            if (product := products.get(draft.sku)) is not None and _changes_meaning(draft, product)
+        }
+        if not changes:
+            return []
+        await self.measures.change(transaction)
+        ids = {product.product_id for product in changes.values()}
+        users: dict[UUID, list[str]] = {
+            product.product_id: ["stock"] if product.stocked else [] for product in changes.values()
+        }
+        for what, references in self.references.items():
+            for product_id in await references.among(transaction, ids):
+                users[product_id].append(what)
+        return [
+            _in_use(index, drafts[index], product, used_by)
+            for index, product in changes.items()
+            if (used_by := users[product.product_id])
+        ]
+
+
+def _changes_meaning(draft: ProductDraft, product: Measured) -> bool:
+    return draft.unit != product.unit or product.quantity_step % draft.quantity_step != 0
+
+
+def _in_use(index: int, draft: ProductDraft, product: Measured, used_by: Sequence[str]) -> Detail:
+    if draft.unit != product.unit:
+        field, code, change = "unit", DetailCode.UNIT_IN_USE, f"from {product.unit} to {draft.unit}"
+    else:
+        old, new = product.quantity_step.normalize(), draft.quantity_step.normalize()
+        field, code = "quantityStep", DetailCode.STEP_IN_USE
+        change = f"from steps of {old:f} {draft.unit} to steps of {new:f}"
+    return Detail(
+        ("input", "products", str(index), field),
+        code,
+        f"{draft.sku} cannot go {change} while it has {' and '.join(used_by)};"
+        " sell it so under a new sku, or keep it as it is",
+    )
 
 
 def _problems(draft: ProductDraft) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from contexts.shared.ids import new_id
 from contexts.shared.transaction import Transaction
 
 _CART = (carts.c.id, carts.c.version)
-_LINE = (cart_lines.c.product_id, cart_lines.c.sku, cart_lines.c.quantity)
+_LINE = (cart_lines.c.product_id, cart_lines.c.sku, cart_lines.c.quantity, cart_lines.c.unit)
 _OF_USER = Query(
     select(*_CART, *_LINE)
     .outerjoin(cart_lines, cart_lines.c.cart_id == carts.c.id)
@@ -48,11 +48,12 @@ _FRESH_LINE = insert(cart_lines).values(
     product_id=bindparam("product_id"),
     sku=bindparam("sku"),
     quantity=bindparam("quantity"),
+    unit=bindparam("unit"),
 )
 _PUT: Query[()] = Query(
     _FRESH_LINE.on_conflict_do_update(
         index_elements=[cart_lines.c.cart_id, cart_lines.c.product_id],
-        set_={"sku": _FRESH_LINE.excluded.sku, "quantity": _FRESH_LINE.excluded.quantity},
+        set_={name: _FRESH_LINE.excluded[name] for name in ("sku", "quantity", "unit")},
     )
 )
 _TAKE: Query[()] = Query(
@@ -84,8 +85,8 @@ class SqlCarts:
         cart_id, version, *_ = rows[0]
         # An empty cart has one row, with nothing on the line's side.
         lines = tuple(
-            CartLine(product_id, sku, quantity)
-            for _, _, product_id, sku, quantity in rows
+            CartLine(product_id, sku, quantity, unit)
+            for _, _, product_id, sku, quantity, unit in rows
             if product_id is not None
         )
         return Cart(cart_id, version, lines)
@@ -102,7 +103,12 @@ class SqlCarts:
         return await _with_lines(transaction, cart_id, version)
 
     async def put(self, transaction: Transaction, cart: Cart, line: CartLine, at: datetime) -> None:
-        written = {"product_id": line.product_id, "sku": line.sku, "quantity": line.quantity}
+        written = {
+            "product_id": line.product_id,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "unit": line.unit,
+        }
         await run(transaction, _PUT, {"cart_id": cart.id, **written})
         await _keep_version(transaction, cart, at)
 

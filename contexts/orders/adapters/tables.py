@@ -53,9 +53,11 @@ cart_lines = Table(
     Column("sku", Text, nullable=False),
     Column("quantity", QUANTITY, nullable=False),
     Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column("unit", Text),
     CheckConstraint("quantity > 0", name="cart_lines_quantity_check"),
 )
-"""`position` only orders the lines of a cart as they were added."""
+"""`position` only orders the lines of a cart as they were added. `unit` is the one the quantity was entered in; NULL,
+from servers of the release before, is the product's."""
 
 orders = Table(
     "orders",

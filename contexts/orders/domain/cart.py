@@ -35,11 +35,16 @@ class UnitPrice:
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """One product of the cart; a product has at most one line."""
+    """One product of the cart; a product has at most one line.
+
+    `unit` is the one that the quantity was entered in. None: the product's, for lines of a release before this was
+    kept.
+    """
 
     product_id: UUID
     sku: str
     quantity: Decimal
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,20 @@ class Cart:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a line of the cart cannot be ordered as it stands: a code, and what to do."""
+
+    code: DetailCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A cart line as it is now. No price: on request, so `unit_price` and what follows from it are None."""
+    """A cart line as it is now. No price: on request, so `unit_price` and what follows from it are None.
+
+    `unfit`: the product is sold in another unit or step by now. In another unit it has no price, either: that is for
+    one of the product's unit, of which the quantity says nothing.
+    """
 
     product_id: UUID
     sku: str
@@ -88,6 +105,7 @@ class PricedLine:
     unit_price: Money | None
     price_source: str | None
     line_total: Money | None
+    unfit: Unfit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +138,34 @@ def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPri
 
 
 def _priced_line(line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
+    unit = line.unit or good.unit
+    if unit != good.unit:
+        price = None
     return PricedLine(
         product_id=line.product_id,
         sku=good.sku,
         name=good.name,
-        quantity=Quantity(line.quantity, good.unit),
+        quantity=Quantity(line.quantity, unit),
         unit_price=price.amount if price else None,
         price_source=price.source if price else None,
         line_total=line_total(price.amount, line.quantity) if price else None,
+        unfit=_unfit(line, unit, good),
     )
+
+
+def _unfit(line: CartLine, unit: str, good: Good) -> Unfit | None:
+    quantity = f"{line.quantity.normalize():f} {unit}"
+    if unit != good.unit:
+        return Unfit(
+            DetailCode.UNIT_CHANGED,
+            f"{good.sku} was put into the cart as {quantity} and is sold by the {good.unit} now; set the line again.",
+        )
+    if line.quantity % good.quantity_step != 0:
+        return Unfit(
+            DetailCode.OFF_STEP,
+            f"{_sold_in(good)}, and the cart has {quantity}; set the line again or take it out.",
+        )
+    return None
 
 
 def malformed(quantity: Decimal) -> InvalidInput | None:
@@ -141,5 +178,8 @@ def off_step(quantity: Decimal, good: Good) -> InvalidInput | None:
     """The rejection of a quantity that is no multiple of the product's step; None if it is one."""
     if quantity % good.quantity_step == 0:
         return None
-    step = f"{good.quantity_step.normalize():f} {good.unit}"
-    return InvalidInput.at("quantity", DetailCode.OFF_STEP, f"{good.sku} is sold in multiples of {step}")
+    return InvalidInput.at("quantity", DetailCode.OFF_STEP, _sold_in(good))
+
+
+def _sold_in(good: Good) -> str:
+    return f"{good.sku} is sold in multiples of {good.quantity_step.normalize():f} {good.unit}"

@@ -20,7 +20,7 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import BUYER_STEPS, STAFF_STEPS, OrderStatus
 from contexts.shared.money import Money, subtotal
 from contexts.shared.quantity import Quantity
-from contexts.shared.rejections import NotFound
+from contexts.shared.rejections import Detail, InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,19 @@ def order_not_found() -> NotFound:
 
 def agree(
     priced: PricedCart, cart_version: int, expected_total: Decimal | None
-) -> tuple[OrderLine, ...] | EmptyCart | VersionConflict | ProductGone | PriceOnRequest | PriceChanged:
-    """The lines to order if the customer and we mean the same cart at the same prices, or what differs."""
+) -> (
+    tuple[OrderLine, ...]
+    | EmptyCart
+    | VersionConflict
+    | ProductGone
+    | InvalidInput
+    | PriceOnRequest
+    | PriceChanged
+):
+    """The lines to order if the customer and we mean the same cart at the same prices, or what differs.
+
+    Lines that the product's unit or step has left behind are all told at once, by their place among those shown.
+    """
     cart = priced.cart
     if not cart.lines:
         return EmptyCart()
@@ -101,6 +112,12 @@ def agree(
         return VersionConflict(expected=cart_version, actual=cart.version)
     if priced.gone:
         return ProductGone(tuple(line.sku for line in priced.gone))
+    if unfit := tuple(
+        Detail(("cart", "lines", str(place), "quantity"), line.unfit.code, line.unfit.message)
+        for place, line in enumerate(priced.lines)
+        if line.unfit is not None
+    ):
+        return InvalidInput(unfit)
     lines = {
         line.product_id: OrderLine(
             product_id=line.product_id,

@@ -44,7 +44,7 @@ class SetCartLine:
             changed = _unknown()
         else:
             changed = off_step(quantity, good) or await self._put(
-                customer, CartLine(good.product_id, good.sku, quantity), at
+                customer, CartLine(good.product_id, good.sku, quantity, good.unit), at
             )
         match changed:
             case Cart():

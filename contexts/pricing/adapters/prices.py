@@ -1,7 +1,7 @@
 """Prices in PostgreSQL."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -32,7 +32,6 @@ from sqlalchemy import (
 from contexts.pricing.adapters.tables import prices
 from contexts.pricing.domain.price import Price, PriceKey, PriceSource
 from contexts.pricing.domain.resolver import Candidate, Perspective
-from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.adapters.database import Database, connection_of
 from contexts.shared.adapters.query import Query
 from contexts.shared.money import Money
@@ -114,6 +113,7 @@ _keys = (
         bindparam("states", type_=ARRAY(Text)),
         bindparam("tiers", type_=ARRAY(Text)),
         bindparam("min_quantities", type_=ARRAY(Numeric)),
+        bindparam("up_to", type_=ARRAY(Numeric)),
     )
     .table_valued(
         column("product_id", Uuid),
@@ -122,23 +122,21 @@ _keys = (
         column("state", Text),
         column("tier", Text),
         column("min_quantity", Numeric),
+        column("up_to", Numeric),
         name="keys",
     )
     .render_derived()
 )
-_TIMELINES = (
-    select(*_PRICE)
-    .join(
-        _keys,
-        (prices.c.product_id == _keys.c.product_id)
-        & (prices.c.source == _keys.c.source)
-        & prices.c.account_id.is_not_distinct_from(_keys.c.account_id)
-        & prices.c.state.is_not_distinct_from(_keys.c.state)
-        & prices.c.tier.is_not_distinct_from(_keys.c.tier)
-        & (prices.c.min_quantity == _keys.c.min_quantity),
-    )
-    .order_by(func.lower(prices.c.valid_during))
+_OF_KEYS = select(*_PRICE, _keys.c.min_quantity.label("of_key")).join(
+    _keys,
+    (prices.c.product_id == _keys.c.product_id)
+    & (prices.c.source == _keys.c.source)
+    & prices.c.account_id.is_not_distinct_from(_keys.c.account_id)
+    & prices.c.state.is_not_distinct_from(_keys.c.state)
+    & prices.c.tier.is_not_distinct_from(_keys.c.tier)
+    & prices.c.min_quantity.between(_keys.c.min_quantity, _keys.c.up_to),
 )
+"""`up_to` is the key's minimum quantity itself, unless it is for every quantity."""
 
 _LOCK = text(
     "SELECT pg_advisory_xact_lock_shared(hashtextextended('pricing.prices', 0)),"
@@ -255,11 +253,11 @@ class SqlPrices:
     async def lock_all(self, transaction: Transaction) -> None:
         await connection_of(transaction).execute(_LOCK_ALL)
 
-    async def timelines(
-        self, transaction: Transaction, keys: Collection[PriceKey]
-    ) -> dict[PriceKey, Timeline]:
+    async def of(
+        self, transaction: Transaction, keys: Mapping[PriceKey, Decimal]
+    ) -> dict[PriceKey, list[Price]]:
         rows = await connection_of(transaction).execute(
-            _TIMELINES,
+            _OF_KEYS,
             {
                 "products": [key.product_id for key in keys],
                 "sources": [key.source.value for key in keys],
@@ -267,23 +265,29 @@ class SqlPrices:
                 "states": [key.state for key in keys],
                 "tiers": [key.tier for key in keys],
                 "min_quantities": [key.min_quantity for key in keys],
+                "up_to": [key.min_quantity or minimum for key, minimum in keys.items()],
             },
         )
         found: dict[PriceKey, list[Price]] = {}
         for row in rows:
-            price = _price(row)
-            found.setdefault(price.key, []).append(price)
-        return {key: Timeline(tuple(each)) for key, each in found.items()}
+            price = _price(row[:-1])
+            found.setdefault(replace(price.key, min_quantity=row.of_key), []).append(price)
+        return found
 
     async def replace(
         self, transaction: Transaction, before: Sequence[Price], after: Sequence[Price]
     ) -> None:
-        """At most three statements, in the order in which nothing ever overlaps."""
+        """At most three statements, in the order in which nothing ever overlaps.
+
+        A price that moves to another minimum quantity is deleted and inserted: changed in its place, it might
+        overlap with one of there that has not been cut yet.
+        """
         connection = connection_of(transaction)
-        ends = {price.id: price.valid_to for price in before}
-        gone = ends.keys() - {price.id for price in after}
-        cut = [price for price in after if price.id in ends and price.valid_to != ends[price.id]]
-        new = [price for price in after if price.id not in ends]
+        was = {price.id: price for price in before}
+        stays = {price.id for price in after if price.id in was and price.key == was[price.id].key}
+        gone = was.keys() - stays
+        cut = [price for price in after if price.id in stays and price.valid_to != was[price.id].valid_to]
+        new = [price for price in after if price.id not in stays]
         if gone:
             await connection.execute(_DELETE, {"ids": list(gone)})
         if cut:

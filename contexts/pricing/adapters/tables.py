@@ -39,7 +39,7 @@ prices = Table(
     ),
     CheckConstraint("state ~ '^[A-Z]{2}$'", name="state_two_letters"),
     CheckConstraint("tier <> ''", name="tier_not_empty"),
-    CheckConstraint("min_quantity > 0", name="min_quantity_positive"),
+    CheckConstraint("min_quantity >= 0", name="min_quantity_not_negative"),
     CheckConstraint("amount >= 0", name="amount_not_negative"),
     CheckConstraint(
         "NOT isempty(valid_during) AND NOT lower_inf(valid_during)"
@@ -47,7 +47,8 @@ prices = Table(
         name="valid_during_from_until",
     ),
 )
-"""Amounts are in BRL. `valid_during` is [from, until), open above for a price without an end."""
+"""Amounts are in BRL. `min_quantity` 0 is every quantity. `valid_during` is [from, until), open above for a price
+without an end."""
 
 no_overlap = ExcludeConstraint(
     (prices.c.product_id, "="),

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from contexts.shared.money import Money
 
+EVERY_QUANTITY = Decimal(0)
+"""The minimum quantity of a price that holds for every quantity, whatever the product's step is, now or later."""
+
 
 class PriceSource(Enum):
     """The levels at which a price is set, in the order in which they are asked."""
@@ -21,7 +24,8 @@ class PriceSource(Enum):
 class PriceKey:
     """What a price is for. Prices of one key never overlap in time.
 
-    `account_id` is there for BUYER only, `state` for STATE only; `tier` None is for every tier.
+    `account_id` is there for BUYER only, `state` for STATE only; `tier` None is for every tier. A `min_quantity` that
+    everybody reaches who buys at all is EVERY_QUANTITY: see `least`.
     """
 
     product_id: UUID
@@ -30,6 +34,15 @@ class PriceKey:
     state: str | None
     tier: str | None
     min_quantity: Decimal
+
+
+def least(min_quantity: Decimal | None, minimum: Decimal) -> Decimal:
+    """The minimum quantity that a key has, when this one is asked for and so little of the product can be bought.
+
+    None, and all that nobody can stay below, is one key: else a price for every quantity and one from the smallest
+    quantity on would stand side by side, and the later of the two would not replace the earlier.
+    """
+    return EVERY_QUANTITY if min_quantity is None or min_quantity <= minimum else min_quantity
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,14 +109,14 @@ class ResolvedPrice:
             changes.append(winner.valid_to)
         return min(changes, default=None)
 
-    @property
-    def breaks(self) -> tuple[PriceBreak, ...]:
-        """The price by quantity; the first starts where the first price does, which may be above 1."""
+    def breaks(self, minimum: Decimal) -> tuple[PriceBreak, ...]:
+        """The price by quantity. `minimum` is the smallest that can be bought: no break begins below it, and the
+        first begins above it only where no price is for less."""
         tier = self.perspective.tier
         current = [each for each in self.candidates if each.is_for(tier) and each.is_valid(self.at)]
         breaks: list[PriceBreak] = []
         last: Candidate | None = None
-        for quantity in sorted({each.min_quantity for each in current}):
+        for quantity in sorted({max(each.min_quantity, minimum) for each in current}):
             best = max((each for each in current if each.min_quantity <= quantity), key=_rank)
             if last is None or best.amount != last.amount:
                 breaks.append(PriceBreak(quantity, Money(best.amount)))
@@ -203,7 +203,7 @@ class PriceResolver:
         tier = "every tier" if price.tier is None else f"the buyer's tier {price.tier}"
         return (
             f"the first level that applies is {price.source.value}; "
-            f"its price for {tier} from quantity {_plain(price.min_quantity)} on comes first"
+            f"its price for {tier} {_from(price.min_quantity)} comes first"
         )
 
     def _why_empty(self, source: PriceSource) -> str:
@@ -224,6 +224,10 @@ def _why_lost(price: Candidate, winner: Candidate) -> str:
     if (price.tier is None) != (winner.tier is None):
         return f"a price for the buyer's tier {winner.tier} goes before prices for every tier"
     return f"another price is for a larger quantity reached, {_plain(winner.min_quantity)}"
+
+
+def _from(min_quantity: Decimal) -> str:
+    return f"from quantity {_plain(min_quantity)} on" if min_quantity else "and every quantity"
 
 
 def _plain(quantity: Decimal) -> str:

@@ -1,7 +1,9 @@
 """How setting a price changes what was set before."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from contexts.pricing.domain.price import Price
 from contexts.shared.ids import new_id
@@ -13,6 +15,23 @@ class Timeline:
     """The prices of one key in the order of time. They may leave gaps and never overlap."""
 
     prices: tuple[Price, ...] = ()
+
+    @classmethod
+    def of(cls, min_quantity: Decimal, prices: Iterable[Price]) -> "Timeline":
+        """The timeline of the key with this minimum quantity, from prices that are of this key now.
+
+        Those that were set for another minimum quantity, which by now means the same, may overlap in time with the
+        others. Then it is as if all had been set for this key, in the order of their ids, which is that of time: a
+        later one takes its period, and an open one lasts until the next that begins after it.
+        """
+        found = tuple(prices)
+        if all(price.min_quantity == min_quantity for price in found):
+            return cls(tuple(sorted(found, key=lambda price: price.valid_from)))
+        timeline = cls()
+        for price in sorted(found, key=lambda price: price.id):
+            end = price.valid_to or timeline.next_start(price.valid_from)
+            timeline = timeline.with_price(replace(price, min_quantity=min_quantity, valid_to=end))
+        return timeline
 
     def next_start(self, instant: datetime) -> datetime | None:
         """When the first price that begins after the instant begins."""

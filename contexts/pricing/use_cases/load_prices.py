@@ -1,14 +1,14 @@
 """Setting many prices at once: demo data, an imported price table."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from contexts.pricing.domain.price import Price, PriceKey, PriceSource
+from contexts.pricing.domain.price import Price, PriceKey, PriceSource, least
 from contexts.pricing.domain.timeline import Timeline
-from contexts.pricing.ports import PriceTable
+from contexts.pricing.ports import Good, PriceTable, Products
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
@@ -20,7 +20,8 @@ from contexts.shared.transaction import Transactions
 class PriceDraft:
     """A price to load, checked by who made it: what does not fit is an exception, here or from the table.
 
-    It holds from `valid_from` until the key's next price, or open.
+    It holds from `valid_from` until the key's next price, or open. `unit` is what the amount is for one of; None:
+    the product's, whatever it is.
     """
 
     product_id: UUID
@@ -31,6 +32,7 @@ class PriceDraft:
     min_quantity: Decimal
     amount: Decimal
     valid_from: datetime
+    unit: str | None = None
 
     def __post_init__(self) -> None:
         """More decimals than a unit price has would be rounded by the table without a word."""
@@ -48,49 +50,68 @@ class PriceDraft:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many prices were written, and how many drafts said what was so already."""
+    """How many prices were written, and how many drafts said what was so already.
+
+    `misfits` were not loaded: their products have gone, or are sold in another unit than the amount is for.
+    """
 
     written: int
     unchanged: int
+    misfits: tuple[PriceDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPrices:
-    """Loads thousands of prices in four statements, each as `SetPrice` would; again: changes nothing."""
+    """Loads thousands of prices in a few statements, each as `SetPrice` would; again: changes nothing."""
 
     table: PriceTable
+    products: Products
     transactions: Transactions
     clock: Clock
 
     async def __call__(self, drafts: Sequence[PriceDraft], by: Actor) -> Loaded:
         """Several drafts of one key are taken in the order given. A load is one act in the audit trail."""
         async with self.transactions.begin() as transaction:
+            goods = await self.products.by_ids(transaction, {draft.product_id for draft in drafts})
+            fitting = [draft for draft in drafts if _fits(draft, goods.get(draft.product_id))]
+            keys = {_key(draft, goods): goods[draft.product_id].minimum for draft in fitting}
             await self.table.lock_all(transaction)
-            before = await self.table.timelines(transaction, {draft.key for draft in drafts})
-            after = dict(before)
+            before = await self.table.of(transaction, keys)
+            after = {key: Timeline.of(key.min_quantity, prices) for key, prices in before.items()}
+            # Where prices of another minimum quantity are taken into a key, its price is written anew.
+            mended = {key for key, prices in before.items() if set(after[key].prices) != set(prices)}
             written = 0
-            for draft in drafts:
-                key = draft.key
+            for draft in fitting:
+                key = _key(draft, goods)
                 timeline = after.get(key, Timeline())
                 end = timeline.next_start(draft.valid_from)
-                if timeline.covering(Money(draft.amount), draft.valid_from, end) is None:
-                    after[key] = timeline.with_price(_price(draft, end))
+                if key in mended or timeline.covering(Money(draft.amount), draft.valid_from, end) is None:
+                    after[key] = timeline.with_price(_price(draft, key, end))
                     written += 1
             await self.table.replace(
                 transaction,
-                [price for timeline in before.values() for price in timeline.prices],
+                [price for prices in before.values() for price in prices],
                 [price for timeline in after.values() for price in timeline.prices],
             )
             if written:
-                facts = {"written": written, "unchanged": len(drafts) - written}
+                facts = {"written": written, "unchanged": len(fitting) - written}
                 await transaction.record(
                     Act(by, "pricing.prices_loaded", Subject("Price"), self.clock.now(), after=facts)
                 )
             await transaction.commit()
-        return Loaded(written, len(drafts) - written)
+        misfits = tuple(draft for draft in drafts if not _fits(draft, goods.get(draft.product_id)))
+        return Loaded(written, len(fitting) - written, misfits)
 
 
-def _price(draft: PriceDraft, end: datetime | None) -> Price:
+def _fits(draft: PriceDraft, good: Good | None) -> bool:
+    return good is not None and draft.unit in (None, good.unit)
+
+
+def _key(draft: PriceDraft, goods: Mapping[UUID, Good]) -> PriceKey:
+    return replace(draft.key, min_quantity=least(draft.min_quantity, goods[draft.product_id].minimum))
+
+
+def _price(draft: PriceDraft, key: PriceKey, end: datetime | None) -> Price:
     return Price(
         id=new_id(),
         product_id=draft.product_id,
@@ -98,7 +119,7 @@ def _price(draft: PriceDraft, end: datetime | None) -> Price:
         account_id=draft.account_id,
         state=draft.state,
         tier=draft.tier,
-        min_quantity=draft.min_quantity,
+        min_quantity=key.min_quantity,
         amount=Money(draft.amount),
         valid_from=draft.valid_from,
         valid_to=end,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from contexts.pricing.domain.price import Price, PriceKey, PriceSource
+from contexts.pricing.domain.price import Price, PriceKey, PriceSource, least
 from contexts.pricing.domain.timeline import Timeline
 from contexts.pricing.ports import Accounts, PriceTable, Products
 from contexts.shared.audit import Act, Actor, Json, Subject
@@ -13,7 +13,7 @@ from contexts.shared.clock import Clock
 from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
 from contexts.shared.money import UNIT_PRICE_DECIMALS, Money
-from contexts.shared.number import NOT_POSITIVE, number_problem
+from contexts.shared.number import number_problem
 from contexts.shared.quantity import MAX_QUANTITY, QUANTITY_DECIMALS
 from contexts.shared.rejections import Detail, InvalidInput, NotFound, Wrong
 from contexts.shared.states import STATES, UNKNOWN_STATE
@@ -27,14 +27,15 @@ YEARS = range(1900, 9999)
 
 @dataclass(frozen=True, slots=True)
 class SetPriceCommand:
-    """What to set. `valid_from` None: now. `valid_to` None: until the key's next price, or open."""
+    """What to set. `min_quantity` None: for every quantity. `valid_from` None: now. `valid_to` None: until the key's
+    next price, or open."""
 
     sku: str
     source: PriceSource
     account_id: UUID | None
     state: str | None
     tier: str | None
-    min_quantity: Decimal
+    min_quantity: Decimal | None
     amount: Decimal
     valid_from: datetime | None
     valid_to: datetime | None
@@ -63,20 +64,20 @@ class SetPrice:
         if details := _problems(command, self.clock.now()):
             return InvalidInput(tuple(details))
         async with self.transactions.begin() as transaction:
-            ids = await self.products.ids([command.sku], within=transaction)
-            if command.sku not in ids:
+            good = (await self.products.by_skus(transaction, [command.sku])).get(command.sku)
+            if good is None:
                 return NotFound("product", ("input", "sku"))
             if command.account_id is not None and not await self.accounts.exist(
                 command.account_id, within=transaction
             ):
                 return NotFound("buyer account", ("input", "accountId"))
             key = PriceKey(
-                product_id=ids[command.sku],
+                product_id=good.product_id,
                 source=command.source,
                 account_id=command.account_id,
                 state=command.state,
                 tier=None if command.tier is None else command.tier.strip(),
-                min_quantity=command.min_quantity,
+                min_quantity=least(command.min_quantity, good.minimum),
             )
             await self.table.lock(transaction, key)
             # "Now" is told after the wait: else a call that waited would begin before the one it waited for
@@ -84,10 +85,12 @@ class SetPrice:
             start = command.valid_from or self.clock.now()
             if details := _period_problems(start, command.valid_to):
                 return InvalidInput(tuple(details))
-            timeline = (await self.table.timelines(transaction, [key])).get(key, Timeline())
+            before = (await self.table.of(transaction, {key: good.minimum})).get(key, [])
+            timeline = Timeline.of(key.min_quantity, before)
             end = command.valid_to or timeline.next_start(start)
             amount = Money(command.amount)
-            if (existing := timeline.covering(amount, start, end)) is not None:
+            existing = timeline.covering(amount, start, end)
+            if existing is not None and set(timeline.prices) == set(before):
                 return PriceSet(existing)
             price = Price(
                 id=new_id(),
@@ -102,7 +105,7 @@ class SetPrice:
                 valid_to=end,
                 set_by=command.by.user_id,
             )
-            await self.table.replace(transaction, timeline.prices, timeline.with_price(price).prices)
+            await self.table.replace(transaction, before, timeline.with_price(price).prices)
             await transaction.record(
                 Act(
                     command.by,
@@ -138,8 +141,7 @@ def _problems(command: SetPriceCommand, now: datetime) -> list[Detail]:
     return [
         *_owner_problems(command),
         *_tier_problems(command.tier),
-        *_number_problems("minQuantity", command.min_quantity, MAX_QUANTITY, QUANTITY_DECIMALS),
-        *([NOT_POSITIVE.at("input", "minQuantity")] if command.min_quantity.is_zero() else []),
+        *_number_problems("minQuantity", command.min_quantity or Decimal(0), MAX_QUANTITY, QUANTITY_DECIMALS),
         *_number_problems("amount", command.amount, MAX_AMOUNT, UNIT_PRICE_DECIMALS),
         *_period_problems(command.valid_from or now, command.valid_to),
     ]

@@ -1,9 +1,11 @@
 """Products to test with."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from contexts.catalog.adapters.measures import SqlMeasures
 from contexts.catalog.adapters.shelf import SqlShelf
-from contexts.catalog.ports import ProductDraft, Published
+from contexts.catalog.ports import ProductDraft, Published, References
 from contexts.catalog.use_cases.publish import PublishProducts
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
@@ -36,8 +38,13 @@ def draft(
     )
 
 
+def publishing(database: Database, references: Mapping[str, References] | None = None) -> PublishProducts:
+    """The use case; nothing refers to any product unless the test says so."""
+    return PublishProducts(database, SqlShelf(), SqlMeasures(), references or {}, SystemClock())
+
+
 async def publish(database: Database, *drafts: ProductDraft) -> Published:
     """The drafts, on the shelf."""
-    published = await PublishProducts(database, SqlShelf(), SystemClock())(drafts, SYSTEM)
+    published = await publishing(database)(drafts, SYSTEM)
     assert isinstance(published, Published), published
     return published

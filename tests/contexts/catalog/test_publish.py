@@ -1,22 +1,22 @@
 """Publishing: products recognised by sku, all of a call or none."""
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
 from contexts.catalog.adapters.products import SqlCategories, SqlProducts
-from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.domain.product import StockStatus
 from contexts.catalog.ports import ProductDraft, Published, StockLine
-from contexts.catalog.use_cases.publish import PublishProducts
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM
-from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import InvalidInput
-from tests.contexts.catalog.drafts import draft, publish
+from contexts.shared.transaction import Transaction
+from tests.contexts.catalog.drafts import draft, publish, publishing
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ BAD = [
 async def test_one_wrong_draft_refuses_all(
     database: Database, products: SqlProducts, wrong: ProductDraft, field: str, code: str
 ) -> None:
-    outcome = await PublishProducts(database, SqlShelf(), SystemClock())([draft("GOOD"), wrong], SYSTEM)
+    outcome = await publishing(database)([draft("GOOD"), wrong], SYSTEM)
     assert isinstance(outcome, InvalidInput)
     assert (("input", "products", "1", field), code) in [
         (detail.path, detail.code) for detail in outcome.details
@@ -145,7 +145,7 @@ async def test_one_wrong_draft_refuses_all(
 
 
 async def test_a_sku_comes_once(database: Database) -> None:
-    outcome = await PublishProducts(database, SqlShelf(), SystemClock())([draft("A1"), draft("A1")], SYSTEM)
+    outcome = await publishing(database)([draft("A1"), draft("A1")], SYSTEM)
     assert isinstance(outcome, InvalidInput)
     assert [detail.code for detail in outcome.details] == ["DUPLICATE"]
 
@@ -170,3 +170,70 @@ async def test_thousands_at_once(database: Database) -> None:
         published = await publish(database, *drafts)
     assert (published.created, published.updated) == (2970, 30)
     assert many.statements == few.statements, "a constant number of statements, not one for each product"
+
+
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """Refers to these products."""
+
+    product_ids: set[UUID]
+
+    async def among(self, transaction: Transaction, product_ids: Collection[UUID]) -> Collection[UUID]:
+        return self.product_ids.intersection(product_ids)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "code"),
+    [
+        ({"unit": "KG"}, {"unit": "SC"}, "UNIT_IN_USE"),
+        ({"unit": "KG", "step": "0.1"}, {"unit": "SC", "step": "1"}, "UNIT_IN_USE"),
+        ({"step": "0.5"}, {"step": "1"}, "STEP_IN_USE"),
+        ({"step": "0.5"}, {"step": "0.2"}, "STEP_IN_USE"),
+        ({"step": "1"}, {"step": "0.25"}, None),
+        ({"step": "2.5"}, {"step": "2.500"}, None),
+        ({"unit": "KG", "step": "0.1"}, {"unit": "KG", "step": "0.1"}, None),
+    ],
+)
+@pytest.mark.parametrize("by", ["prices", "stock", None])
+async def test_what_is_in_use_keeps_its_unit_and_a_step_that_all_its_amounts_fit(
+    database: Database,
+    products: SqlProducts,
+    was: dict[str, str],
+    becomes: dict[str, str],
+    code: str | None,
+    by: str | None,
+) -> None:
+    sku = f"USED-{new_id().hex[-12:]}"
+    stock = "3" if by == "stock" else "0"
+    ids = (await publish(database, draft(sku, stock=stock, **was))).product_ids
+    references = {
+        "prices": Referring(set(ids.values()) if by == "prices" else set()),
+        "carts": Referring(set()),
+    }
+
+    drafts = [draft("FREE"), draft(sku, "Renamed", stock=None, **becomes)]
+    outcome = await publishing(database, references)(drafts, SYSTEM)
+
+    product = (await products.by_skus([sku], None))[sku]
+    if by is None or code is None:
+        assert isinstance(outcome, Published)
+        assert (product.name, product.unit) == ("Renamed", becomes.get("unit", "SC"))
+        assert product.quantity_step == Decimal(becomes.get("step", "1"))
+        return
+    assert isinstance(outcome, InvalidInput)
+    (detail,) = outcome.details
+    field = "unit" if code == "UNIT_IN_USE" else "quantityStep"
+    assert (detail.path, detail.code) == (("input", "products", "1", field), code)
+    assert f"while it has {by}; sell it so under a new sku" in detail.message
+    assert (product.name, product.unit) == ("Cimento CP II-E-32 50 kg", was.get("unit", "SC"))
+
+
+async def test_all_that_refers_to_a_product_is_told(database: Database) -> None:
+    ids = (await publish(database, draft("MANY", unit="KG", stock="1"))).product_ids
+    both = Referring(set(ids.values()))
+    outcome = await publishing(database, {"prices": both, "carts": both})([draft("MANY", unit="SC")], SYSTEM)
+    assert isinstance(outcome, InvalidInput)
+    assert [detail.message for detail in outcome.details] == [
+        "MANY cannot go from KG to SC while it has stock and prices and carts;"
+        " sell it so under a new sku, or keep it as it is"
+    ]

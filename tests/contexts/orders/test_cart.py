@@ -18,6 +18,7 @@ from contexts.orders.domain.cart import (
 )
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
+from contexts.shared.quantity import Quantity
 from contexts.shared.rejections import InvalidInput
 
 NAILS = Good(new_id(), "PREGO", "Prego 18×27", "KG", Decimal("0.250"))
@@ -27,8 +28,10 @@ def cart(*lines: CartLine) -> Cart:
     return Cart(new_id(), 1, lines)
 
 
-def line(quantity: str = "1", product_id: UUID | None = None, sku: str = "X") -> CartLine:
-    return CartLine(product_id or new_id(), sku, Decimal(quantity))
+def line(
+    quantity: str = "1", product_id: UUID | None = None, sku: str = "X", unit: str | None = None
+) -> CartLine:
+    return CartLine(product_id or new_id(), sku, Decimal(quantity), unit)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +132,38 @@ def test_a_vanished_product_is_not_shown_and_does_not_count() -> None:
     assert view.lines == ()
     assert view.gone == (gone,)
     assert view.subtotal == Money(Decimal("0.00"))
+
+
+def test_a_line_in_another_unit_than_the_products_is_shown_as_it_is_and_has_no_price() -> None:
+    other = Good(new_id(), "BRITA", "Brita 1", "M3", Decimal("0.5"))
+    price = UnitPrice(Money(Decimal("0.80")), "STATE")
+    view = priced(
+        cart(line("25", NAILS.product_id, unit="SC"), line("2", other.product_id, unit="M3")),
+        {NAILS.product_id: NAILS, other.product_id: other},
+        {NAILS.product_id: price, other.product_id: price},
+    )
+    left, right = view.lines
+    assert (left.quantity, left.unit_price, left.price_source, left.line_total) == (
+        Quantity(Decimal(25), "SC"),
+        None,
+        None,
+        None,
+    )
+    assert left.unfit is not None
+    assert left.unfit.code == "UNIT_CHANGED"
+    assert "25 SC" in left.unfit.message and "by the KG" in left.unfit.message
+    assert (right.unfit, view.subtotal) == (None, Money(Decimal("1.60")))
+
+
+@pytest.mark.parametrize(("quantity", "unit", "code"), [("0.6", "KG", "OFF_STEP"), ("0.75", None, None)])
+def test_a_line_is_measured_by_the_step_of_now(quantity: str, unit: str | None, code: str | None) -> None:
+    (shown,) = priced(cart(line(quantity, NAILS.product_id, unit=unit)), {NAILS.product_id: NAILS}, {}).lines
+    assert shown.quantity.unit == "KG", "a line of a release before is in the product's unit"
+    assert (shown.unfit and shown.unfit.code) == code
+
+
+def test_setting_the_same_quantity_in_the_unit_of_now_changes_the_line() -> None:
+    product_id = new_id()
+    changed = cart(line("1", product_id, unit="KG")).with_line(line("1", product_id, unit="SC"))
+    assert isinstance(changed, Cart)
+    assert (changed.version, changed.lines[0].unit) == (2, "SC")

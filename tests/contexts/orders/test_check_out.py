@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from contexts.orders.adapters.orders import ORDER_CHANNEL
-from contexts.orders.adapters.tables import idempotency_keys
+from contexts.orders.adapters.tables import cart_lines, idempotency_keys
 from contexts.orders.api import (
     AccountNotApproved,
     ApprovalRequired,
@@ -35,6 +35,7 @@ from contexts.orders.domain.number import read_order_number
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
+from contexts.shared.quantity import Quantity
 from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput
 from tests.contexts.orders.shop import NOON, Shop
 
@@ -303,3 +304,48 @@ async def test_watchers_are_told_at_commit(shop: Shop, database_url: str) -> Non
             assert await told.get() == f"{customer.account_id}:{order.id}"
     finally:
         await listener.close()
+
+
+async def test_what_is_sold_otherwise_by_now_is_not_ordered_before_it_is_set_again(shop: Shop) -> None:
+    """0.80 a kilogram became 0.80 a bag of 25 kg: neither the old quantity nor its price says anything of bags."""
+    customer, lime = shop.customer(), shop.product("0.80", step="0.1", unit="KG")
+    await shop.put(customer, lime, "25.5")
+    shop.products.goods[lime.sku] = replace(lime, unit="SC", quantity_step=Decimal(1))
+
+    refused = await shop.check_out(customer)
+    assert isinstance(refused, InvalidInput)
+    (detail,) = refused.details
+    assert (detail.path, detail.code) == (("cart", "lines", "0", "quantity"), "UNIT_CHANGED")
+    cart = await shop.cart(customer)
+    assert cart is not None
+    assert (cart.lines[0].quantity.unit, cart.lines[0].line_total) == ("KG", None)
+    assert cart.subtotal == Money(Decimal("0.00"))
+
+    await shop.put(customer, lime, "2")
+    order = placed(await shop.check_out(customer, version=2, total="1.60"))
+    assert (order.lines[0].quantity.unit, order.lines[0].quantity.value) == ("SC", Decimal(2))
+
+
+async def test_a_line_off_the_step_of_now_is_not_ordered(shop: Shop) -> None:
+    customer, sand = shop.customer(), shop.product(step="0.05", unit="UN")
+    await shop.put(customer, sand, "0.55")
+    shop.products.goods[sand.sku] = replace(sand, quantity_step=Decimal(1))
+
+    refused = await shop.check_out(customer)
+
+    assert isinstance(refused, InvalidInput)
+    assert [detail.code for detail in refused.details] == ["OFF_STEP"]
+
+
+async def test_a_line_from_a_server_of_the_release_before_is_in_the_products_unit(shop: Shop) -> None:
+    customer, lime = shop.customer(), shop.product("0.80", unit="KG")
+    await shop.put(customer, lime, "3")
+    async with shop.database.begin() as transaction:
+        without = cart_lines.update().where(cart_lines.c.product_id == lime.product_id).values(unit=None)
+        await transaction.connection.execute(without)
+        await transaction.commit()
+
+    cart = await shop.cart(customer)
+    assert cart is not None
+    assert cart.lines[0].quantity == Quantity(Decimal(3), "KG")
+    placed(await shop.check_out(customer, total="2.40"))

@@ -21,6 +21,7 @@ from contexts.orders.domain.rejections import (
 from contexts.orders.domain.status import OrderStatus
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
+from contexts.shared.rejections import Detail, InvalidInput
 
 CUSTOMER = Customer(new_id(), new_id())
 CEMENT = Good(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
@@ -28,9 +29,12 @@ SAND = Good(new_id(), "AREIA", "Areia média", "M3", Decimal("0.5"))
 PRICES = {CEMENT.product_id: UnitPrice(Money(Decimal("39.90")), "BUYER")}
 
 
-def cart(*goods: Good) -> PricedCart:
+def cart(*goods: Good, sand_was: str = "M3") -> PricedCart:
     """Two of each; only cement has a price."""
-    lines = tuple(CartLine(good.product_id, good.sku, Decimal(2)) for good in goods)
+    lines = tuple(
+        CartLine(good.product_id, good.sku, Decimal(2), sand_was if good is SAND else good.unit)
+        for good in goods
+    )
     return priced(
         Cart(new_id(), 3, lines),
         {CEMENT.product_id: CEMENT, SAND.product_id: SAND},
@@ -56,11 +60,30 @@ def test_an_order_keeps_the_prices_of_the_cart() -> None:
 def test_checks_come_in_their_order() -> None:
     """Everything is wrong at first, then one thing less each time."""
     wrong = Decimal("1.00")
+    left_behind = cart(CEMENT, SAND, sand_was="KG")
     assert agree(cart(), 1, wrong) == EmptyCart()
     assert agree(cart(CEMENT, SAND), 1, wrong) == VersionConflict(expected=1, actual=3)
+    (detail,) = details_of(agree(left_behind, 3, wrong))
+    assert (detail.path, detail.code) == (("cart", "lines", "1", "quantity"), "UNIT_CHANGED")
     assert agree(cart(CEMENT, SAND), 3, wrong) == PriceOnRequest(("AREIA",))
     assert agree(cart(CEMENT), 3, wrong) == PriceChanged(Money(wrong), Money(Decimal("79.80")))
     assert isinstance(agree(cart(CEMENT), 3, Decimal("79.8")), tuple)
+
+
+def details_of(outcome: object) -> tuple[Detail, ...]:
+    assert isinstance(outcome, InvalidInput)
+    return outcome.details
+
+
+def test_all_lines_that_the_products_have_left_behind_are_told_at_once() -> None:
+    sold_whole = replace(SAND, quantity_step=Decimal(1))
+    lines = (
+        CartLine(SAND.product_id, SAND.sku, Decimal("0.5"), "M3"),
+        CartLine(CEMENT.product_id, CEMENT.sku, Decimal(25), "KG"),
+    )
+    view = priced(Cart(new_id(), 3, lines), {CEMENT.product_id: CEMENT, SAND.product_id: sold_whole}, PRICES)
+    found = [(detail.path[2], detail.code) for detail in details_of(agree(view, 3, None))]
+    assert found == [("0", "OFF_STEP"), ("1", "UNIT_CHANGED")]
 
 
 def test_what_left_the_catalog_cannot_be_ordered() -> None:

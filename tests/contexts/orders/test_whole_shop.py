@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from stdnum.br import cnpj
 
+from contexts.catalog.adapters.measures import SqlMeasures
 from contexts.catalog.adapters.products import SqlProducts
 from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
@@ -43,6 +44,7 @@ from contexts.orders.api import (
     ShortLine,
     TransitionCommand,
 )
+from contexts.pricing.adapters.catalog import CatalogProducts as PricedProducts
 from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import LoadPrices, PriceDraft, PriceSource, ResolvePrices
 from contexts.shared.adapters.database import Database, connection_of, counting_statements
@@ -52,6 +54,7 @@ from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.rejections import NotFound
+from gateway.wiring import REFERENCES
 from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
 from tests.polling import until
@@ -156,8 +159,8 @@ def house(database: Database) -> House:
             mail,
             clock,
         ),
-        publish=PublishProducts(database, SqlShelf(), clock),
-        load=LoadPrices(prices, database, clock),
+        publish=PublishProducts(database, SqlShelf(), SqlMeasures(), REFERENCES, clock),
+        load=LoadPrices(prices, PricedProducts(products, SqlMeasures()), database, clock),
         catalog=products,
         open_account=OpenAccount(accounts, users, database, clock),
         add_user=AddUser(users, accounts, Argon2Passwords(), database, clock),

@@ -3,19 +3,30 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID
 
+from contexts.pricing.ports import Good
 from contexts.shared.transaction import Transaction
 
 
 @dataclass(slots=True)
 class Shop:
-    """Products by sku."""
+    """Products by sku, which anybody may change as they like; all others are sold by the whole UN."""
 
-    products: dict[str, UUID] = field(default_factory=dict)
+    products: dict[str, Good] = field(default_factory=dict)
 
-    async def ids(self, skus: Collection[str], *, within: Transaction | None = None) -> dict[str, UUID]:
+    @classmethod
+    def of(cls, sku: str, product_id: UUID) -> "Shop":
+        """A shop with one product, sold by the whole."""
+        return cls({sku: Good(product_id, "UN", Decimal(1))})
+
+    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Good]:
         return {sku: self.products[sku] for sku in skus if sku in self.products}
+
+    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Good]:
+        known = {good.product_id: good for good in self.products.values()}
+        return {id: known.get(id, Good(id, "UN", Decimal(1))) for id in ids}
 
 
 @dataclass(slots=True)

@@ -16,7 +16,9 @@ DAYS = 8
 ACCOUNTS = (UUID(int=1), UUID(int=2))
 STATES = ("SP", "PA")
 TIERS = (None, "OURO", "PRATA")
-MIN_QUANTITIES = (Decimal("0.5"), Decimal(1), Decimal("10.000"), Decimal(100))
+MIN_QUANTITIES = (Decimal(0), Decimal("0.5"), Decimal(1), Decimal("10.000"), Decimal(100))
+MINIMUM = Decimal("0.4")
+"""The smallest quantity that can be bought, which all but the first are above."""
 AMOUNTS = (Decimal(0), Decimal("9.9999"), Decimal(10), Decimal("20.50"))
 
 Segment = tuple[int, int | None, Decimal]
@@ -125,7 +127,7 @@ def price_on_each_break(
     for quantity in MIN_QUANTITIES:
         row = winning_row(rows, perspective, quantity, at)
         if row is not None and (not breaks or breaks[-1][1] != row.amount.amount):
-            breaks.append((quantity, row.amount.amount))
+            breaks.append((max(quantity, MINIMUM), row.amount.amount))
     return breaks
 
 

@@ -12,8 +12,17 @@ from sqlalchemy.exc import IntegrityError
 
 from contexts.pricing.adapters.price_copy import PriceCopy
 from contexts.pricing.adapters.prices import SqlPrices
-from contexts.pricing.api import Loaded, LoadPrices, PriceDraft, PriceSource, SetPrice, SetPriceCommand
+from contexts.pricing.api import (
+    EVERY_QUANTITY,
+    Loaded,
+    LoadPrices,
+    PriceDraft,
+    PriceSource,
+    SetPrice,
+    SetPriceCommand,
+)
 from contexts.pricing.domain.price import PriceKey
+from contexts.pricing.domain.timeline import Timeline
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import SystemClock
@@ -26,18 +35,18 @@ from tests.contexts.pricing.tables import ACCOUNTS, day
 
 def _draft(product_id: UUID, amount: str = "10", start: int = 0) -> PriceDraft:
     return PriceDraft(
-        product_id, PriceSource.NATIONAL, None, None, None, Decimal(1), Decimal(amount), day(start)
+        product_id, PriceSource.NATIONAL, None, None, None, EVERY_QUANTITY, Decimal(amount), day(start)
     )
 
 
 async def _periods(database: Database, key: PriceKey) -> list[tuple[tuple[object, object], int]]:
     async with database.begin() as transaction:
-        timelines = await SqlPrices(database).timelines(transaction, [key])
-    return list(as_days(timelines[key].prices))
+        found = await SqlPrices(database).of(transaction, {key: Decimal(1)})
+    return list(as_days(Timeline.of(key.min_quantity, found[key]).prices))
 
 
 async def test_loading_again_changes_nothing(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database, SystemClock())
+    load = LoadPrices(SqlPrices(database), Shop(), database, SystemClock())
     product_ids = [new_id() for _ in range(1000)]
     drafts = [
         draft
@@ -59,7 +68,7 @@ async def test_loading_again_changes_nothing(database: Database) -> None:
 
 
 async def test_another_amount_supersedes_from_its_start_on(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database, SystemClock())
+    load = LoadPrices(SqlPrices(database), Shop(), database, SystemClock())
     draft = _draft(new_id())
     await load([draft], SYSTEM)
 
@@ -69,7 +78,7 @@ async def test_another_amount_supersedes_from_its_start_on(database: Database) -
 
 
 async def test_a_key_may_come_several_times(database: Database) -> None:
-    load = LoadPrices(SqlPrices(database), database, SystemClock())
+    load = LoadPrices(SqlPrices(database), Shop(), database, SystemClock())
     product_id = new_id()
 
     loaded = await load(
@@ -93,11 +102,9 @@ def test_a_draft_that_would_be_rounded_is_refused(amount: str) -> None:
 async def test_loads_and_single_calls_at_once_wait_for_each_other(database: Database) -> None:
     product_id = new_id()
     sql = SqlPrices(database)
-    load = LoadPrices(sql, database, SystemClock())
-    set_price = SetPrice(sql, Shop({"X": product_id}), Customers([]), database, HandClock(day(1)))
-    command = SetPriceCommand(
-        "X", PriceSource.NATIONAL, None, None, None, Decimal(1), Decimal(1), None, None, by()
-    )
+    load = LoadPrices(sql, Shop(), database, SystemClock())
+    set_price = SetPrice(sql, Shop.of("X", product_id), Customers([]), database, HandClock(day(1)))
+    command = SetPriceCommand("X", PriceSource.NATIONAL, None, None, None, None, Decimal(1), None, None, by())
 
     await asyncio.gather(
         *(load([_draft(product_id, str(number))], SYSTEM) for number in range(4)),
@@ -133,7 +140,9 @@ async def test_copies_and_leaves_the_table_as_it_was_made(database: Database) ->
     assert heard == [2000]
     assert await _shape(database) == shape
     assert await _periods(database, drafts[-1].key) == [((day(0), None), 10)]
-    assert await LoadPrices(SqlPrices(database), database, SystemClock())(drafts, SYSTEM) == Loaded(0, 2000)
+    assert await LoadPrices(SqlPrices(database), Shop(), database, SystemClock())(drafts, SYSTEM) == Loaded(
+        0, 2000
+    )
 
 
 async def test_a_copy_with_an_overlap_leaves_nothing_behind(database: Database) -> None:
@@ -145,4 +154,4 @@ async def test_a_copy_with_an_overlap_leaves_nothing_behind(database: Database) 
 
     assert await _shape(database) == shape
     async with database.begin() as transaction:
-        assert await SqlPrices(database).timelines(transaction, [draft.key]) == {}
+        assert await SqlPrices(database).of(transaction, {draft.key: Decimal(1)}) == {}

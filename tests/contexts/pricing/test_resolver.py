@@ -11,6 +11,7 @@ from contexts.shared.money import Money
 from tests.contexts.pricing.tables import (
     ACCOUNTS,
     INSTANTS,
+    MINIMUM,
     PERSPECTIVES,
     QUANTITIES,
     TABLES,
@@ -52,9 +53,9 @@ def test_agrees_with_the_oracle(
         at,
     )
     assert price.valid_until == next_change(rows, perspective, line, at)
-    assert [(each.from_quantity, each.unit_price.amount) for each in price.breaks] == price_on_each_break(
-        rows, perspective, at
-    )
+    assert [
+        (each.from_quantity, each.unit_price.amount) for each in price.breaks(MINIMUM)
+    ] == price_on_each_break(rows, perspective, at)
 
 
 @given(TABLES, PERSPECTIVES, QUANTITIES, INSTANTS)
@@ -121,7 +122,7 @@ def test_the_buyers_tier_goes_before_a_larger_quantity() -> None:
 
     assert price is not None
     assert price.unit_price == Money(Decimal(8))
-    assert [each.from_quantity for each in price.breaks] == [Decimal(1)]
+    assert [each.from_quantity for each in price.breaks(MINIMUM)] == [Decimal(1)]
 
 
 def test_a_scheduled_price_that_would_win_limits_the_answer() -> None:

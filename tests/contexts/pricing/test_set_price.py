@@ -1,7 +1,8 @@
 """Setting prices, on a real PostgreSQL."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
@@ -10,13 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from contexts.pricing.adapters.prices import SqlPrices
-from contexts.pricing.api import Price, PriceSet, PriceSource, SetPrice, SetPriceCommand
+from contexts.pricing.api import EVERY_QUANTITY, Price, PriceSet, PriceSource, SetPrice, SetPriceCommand
 from contexts.pricing.domain.price import PriceKey
 from contexts.pricing.domain.timeline import Timeline
+from contexts.pricing.ports import Good
 from contexts.shared.adapters.database import Database
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.ids import new_id
+from contexts.shared.money import Money
 from contexts.shared.rejections import InvalidInput, NotFound
+from contexts.shared.transaction import Transaction
 from tests.actor import by
 from tests.contexts.pricing.days import CALLS, Calendar, Call, as_days
 from tests.contexts.pricing.fakes import Customers, HandClock, Shop
@@ -31,7 +35,7 @@ COMMAND = SetPriceCommand(
     account_id=None,
     state=None,
     tier=None,
-    min_quantity=Decimal(1),
+    min_quantity=None,
     amount=Decimal("10.50"),
     valid_from=None,
     valid_to=None,
@@ -42,7 +46,7 @@ COMMAND = SetPriceCommand(
 def _set_price(database: Database, product_id: UUID, clock: Clock | None = None) -> SetPrice:
     return SetPrice(
         table=SqlPrices(database),
-        products=Shop({SKU: product_id}),
+        products=Shop.of(SKU, product_id),
         accounts=Customers([ACCOUNT]),
         transactions=database,
         clock=clock or HandClock(),
@@ -51,9 +55,10 @@ def _set_price(database: Database, product_id: UUID, clock: Clock | None = None)
 
 async def _prices(database: Database, product_id: UUID) -> tuple[Price, ...]:
     """The prices of the command's key."""
-    key = PriceKey(product_id, PriceSource.NATIONAL, None, None, None, Decimal("1.000"))
+    key = PriceKey(product_id, PriceSource.NATIONAL, None, None, None, EVERY_QUANTITY)
     async with database.begin() as transaction:
-        return (await SqlPrices(database).timelines(transaction, [key])).get(key, Timeline()).prices
+        found = await SqlPrices(database).of(transaction, {key: Decimal("1.000")})
+    return Timeline.of(EVERY_QUANTITY, found.get(key, [])).prices
 
 
 @given(CALLS)
@@ -135,7 +140,6 @@ async def test_one_key_does_not_touch_another(database: Database) -> None:
         ({"amount": Decimal("NaN")}, "amount", "NOT_A_NUMBER"),
         ({"amount": Decimal("sNaN")}, "amount", "NOT_A_NUMBER"),
         ({"amount": Decimal("Infinity")}, "amount", "NOT_A_NUMBER"),
-        ({"min_quantity": Decimal(0)}, "minQuantity", "NOT_POSITIVE"),
         ({"min_quantity": Decimal(-1)}, "minQuantity", "NEGATIVE"),
         ({"min_quantity": Decimal("0.0001")}, "minQuantity", "TOO_MANY_DECIMALS"),
         ({"min_quantity": Decimal("1000000.001")}, "minQuantity", "TOO_LARGE"),
@@ -173,7 +177,11 @@ async def test_says_what_is_wrong(
 async def test_says_everything_that_is_wrong_at_once(database: Database) -> None:
     outcome = await _set_price(database, new_id())(
         replace(
-            COMMAND, source=PriceSource.STATE, account_id=ACCOUNT, amount=Decimal(-1), min_quantity=Decimal(0)
+            COMMAND,
+            source=PriceSource.STATE,
+            account_id=ACCOUNT,
+            amount=Decimal(-1),
+            min_quantity=Decimal(-1),
         )
     )
 
@@ -214,8 +222,8 @@ async def test_twenty_at_once_on_one_key_leave_one_consistent_timeline(database:
     assert ends == [*(price.valid_from for price in prices[1:]), None]
     by_amount = {outcome.price.amount: outcome.price for outcome in outcomes if isinstance(outcome, PriceSet)}
     assert all(by_amount[price.amount].id == price.id for price in prices)
-    # Nobody's price was cut by one that was asked for earlier: each held until the next call.
-    assert [price.valid_from for price in prices] == sorted(price.valid_from for price in prices)
+    # Ids are made while the key is locked: in time the prices follow each other as the calls did.
+    assert [price.id for price in prices] == sorted(price.id for price in prices)
     assert len(prices) >= 2
 
 
@@ -227,3 +235,74 @@ async def test_the_same_price_twenty_times_at_once_is_one_price(database: Databa
 
     assert len({outcome.price.id for outcome in outcomes if isinstance(outcome, PriceSet)}) == 1
     assert len(await _prices(database, product_id)) == 1
+
+
+@dataclass(slots=True)
+class Queue:
+    """A price table that one waits for from the first day to the third; on the second, somebody set a price."""
+
+    clock: HandClock
+    prices: list[Price]
+
+    async def lock(self, transaction: Transaction, key: PriceKey) -> None:
+        self.clock.instant = day(2)
+        amount = Money(Decimal(7))
+        self.prices = [
+            Price(
+                new_id(),
+                key.product_id,
+                key.source,
+                None,
+                None,
+                None,
+                key.min_quantity,
+                amount,
+                day(1),
+                None,
+            )
+        ]
+
+    async def lock_all(self, transaction: Transaction) -> None:
+        """Nobody loads."""
+
+    async def of(
+        self, transaction: Transaction, keys: Mapping[PriceKey, Decimal]
+    ) -> dict[PriceKey, list[Price]]:
+        return dict.fromkeys(keys, self.prices)
+
+    async def replace(
+        self, transaction: Transaction, before: Sequence[Price], after: Sequence[Price]
+    ) -> None:
+        self.prices = list(after)
+
+
+async def test_now_is_told_after_the_wait(database: Database) -> None:
+    """Told before, the price would hold from before the other's and end where that begins: it would never apply."""
+    clock = HandClock(day(0))
+    queue = Queue(clock, [])
+    set_price = SetPrice(queue, Shop.of(SKU, new_id()), Customers([]), database, clock)
+
+    outcome = await set_price(COMMAND)
+
+    assert isinstance(outcome, PriceSet)
+    assert [(price.amount.amount, price.valid_from, price.valid_to) for price in queue.prices] == [
+        (Decimal(7), day(1), day(2)),
+        (Decimal("10.50"), day(2), None),
+    ]
+
+
+@pytest.mark.parametrize("same", ["0", "0.0", "0.3", "0.500"])
+async def test_a_minimum_that_everybody_reaches_is_the_same_key_as_none(
+    database: Database, same: str
+) -> None:
+    product_id = new_id()
+    shop = Shop({SKU: Good(product_id, "M", Decimal("0.5"))})
+    set_price = SetPrice(SqlPrices(database), shop, Customers([]), database, HandClock())
+
+    first = await set_price(COMMAND)
+    assert isinstance(first, PriceSet)
+    assert first.price.min_quantity == 0
+    assert await set_price(replace(COMMAND, min_quantity=Decimal(same))) == first
+    above = await set_price(replace(COMMAND, min_quantity=Decimal("0.501")))
+    assert isinstance(above, PriceSet)
+    assert above.price.min_quantity == Decimal("0.501")

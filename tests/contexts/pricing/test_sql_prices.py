@@ -19,6 +19,7 @@ from tests.contexts.pricing.fakes import HandClock
 from tests.contexts.pricing.tables import (
     ACCOUNTS,
     INSTANTS,
+    MINIMUM,
     PERSPECTIVES,
     QUANTITIES,
     TABLES,
@@ -78,7 +79,7 @@ async def test_agrees_with_the_oracle(
         )
         if price is not None:
             assert price.valid_until == next_change(of_product, perspective, line, at)
-            assert [(each.from_quantity, each.unit_price.amount) for each in price.breaks] == (
+            assert [(each.from_quantity, each.unit_price.amount) for each in price.breaks(MINIMUM)] == (
                 price_on_each_break(of_product, perspective, at)
             )
         in_listing = winning_row(of_product, perspective, listing_quantity, at)
