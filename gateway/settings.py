@@ -206,6 +206,15 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(
         30, gt=0, le=3600, description="A client that has not read its answer by then is cut."
     )
+    keep_alive_seconds: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description=(
+            "A connection on which nothing follows an answer is closed after that time: longer than the proxy keeps its"
+            " own idle ones (an AWS load balancer 60 s), or it sends requests into closed connections."
+        ),
+    )
     max_connections: int = Field(
         4_000,
         ge=8,
@@ -371,6 +380,7 @@ class Settings(BaseSettings):
             head_seconds=self.head_seconds,
             body_seconds=self.body_seconds,
             answer_seconds=self.answer_seconds,
+            keep_alive_seconds=self.keep_alive_seconds,
             most=self.max_connections,
             most_waited_for=self.max_unfinished,
             max_body_bytes=self.max_body_bytes,
