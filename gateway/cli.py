@@ -36,7 +36,7 @@ def prumo() -> None:
     """Prumo: what does it cost me, is it in stock, and where is my order?
 
     Configuration comes from the environment: PRUMO_HOME (default .prumo), PORT (8000),
-    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
+    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_REGION/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
     embedded: a real PostgreSQL and a real S3 store below PRUMO_HOME, and mail in PRUMO_HOME/mail.
     """
 
@@ -67,14 +67,17 @@ def dev() -> None:
 def serve(workers: int) -> None:
     """Serve GraphQL over HTTP, for production.
 
-    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL and PRUMO_S3_ENDPOINT must be set,
-    `prumo migrate` must have run, and `prumo worker` runs beside it. Introspection and the IDE are off
-    unless switched on. SIGTERM and Ctrl-C finish what is under way; SIGHUP replaces several
-    processes one by one.
+    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL and PRUMO_S3_ENDPOINT (for AWS:
+    PRUMO_S3_REGION) must be set, `prumo migrate` must have run, and `prumo worker` runs beside it.
+    Introspection and the IDE are off unless switched on. SIGTERM and Ctrl-C finish what is under way;
+    SIGHUP replaces several processes one by one.
     """
     settings = _settings(configured=True)
-    if settings.s3_endpoint is None:
-        raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
+    if not settings.names_store:
+        raise CannotRun(
+            "PRUMO_S3_ENDPOINT is not set, nor PRUMO_S3_REGION for AWS. `prumo dev` is the command that brings its own"
+            " store."
+        )
     from gateway.listening import reserved
     from gateway.serve import serve
 

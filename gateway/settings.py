@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -58,6 +58,15 @@ def _database_url(text: str) -> str:
 def _smtp_url(text: str) -> str:
     SmtpMailer.of_url(text)
     return text
+
+
+def _with_key(secret: str, others: ValidationInfo) -> str:
+    key = others.data.get("s3_key")
+    if key and not secret:
+        raise ValueError("it is absent, and PRUMO_S3_KEY is given; give both, or neither to use a role")
+    if secret and not key:
+        raise ValueError("PRUMO_S3_KEY, which goes with it, is absent; give both, or neither to use a role")
+    return secret
 
 
 def _off_is_zero(value: object) -> object:
@@ -144,11 +153,26 @@ class Settings(BaseSettings):
         10, ge=1, description="Connections per process for reads, and as many for writes."
     )
     s3_endpoint: WebUrl | None = Field(
-        None, description="S3-compatible storage; absent: embedded (`prumo dev`)."
+        None,
+        description="S3-compatible storage; absent: AWS in PRUMO_S3_REGION, or without that embedded (`prumo dev`).",
+    )
+    s3_region: str | None = Field(
+        None,
+        pattern="^[a-z0-9-]+$",
+        description="Region of the bucket; absent: what look-alikes call us-east-1.",
     )
     s3_bucket: str = Field("prumo", description="Bucket of the product images.")
-    s3_key: str = Field("", description="Access key.", repr=False)
-    s3_secret: str = Field("", description="Secret key.", repr=False)
+    s3_key: str = Field(
+        "",
+        description=(
+            "Access key; absent, with the secret: credentials come from where AWS's tools look for them (environment,"
+            " web identity, container, instance)."
+        ),
+        repr=False,
+    )
+    s3_secret: Annotated[str, AfterValidator(_with_key)] = Field(
+        "", validate_default=True, description="Secret key.", repr=False
+    )
     media_url: WebUrl | None = Field(
         None, description="Public address of the bucket (a CDN); absent: this server's /media/."
     )
@@ -352,6 +376,11 @@ class Settings(BaseSettings):
                 "ide": self.ide is not False,
             }
         )
+
+    @property
+    def names_store(self) -> bool:
+        """Whether the images are in a store that is somebody else's; otherwise it is embedded."""
+        return self.s3_endpoint is not None or self.s3_region is not None
 
     @property
     def limits(self) -> Limits:

@@ -81,7 +81,7 @@ CONFIGURED = {
 @pytest.mark.parametrize("missing", CONFIGURED)
 def test_serve_embeds_nothing(tmp_path: Path, missing: str) -> None:
     result = prumo(tmp_path, "serve", **{name: CONFIGURED[name] for name in CONFIGURED if name != missing})
-    assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set.")) == (1, True)
+    assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set")) == (1, True)
 
 
 def test_serve_on_a_taken_port(tmp_path: Path) -> None:
@@ -148,6 +148,7 @@ async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres
         ("PRUMO_DATABASE_URL", "mysql://ana:s3cret@h/x", "a database URL looks like postgresql://"),
         ("PRUMO_DATABASE_URL", "postgresql://ana:s3cret@h:port/x", "a database URL looks like postgresql://"),
         ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
+        ("PRUMO_S3_SECRET", "s3cret", "PRUMO_S3_KEY, which goes with it, is absent; give both, or neither"),
         ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
         ("PRUMO_DATABASE_POOL", "many", "valid integer"),
         ("PORT", "http", "valid integer"),
