@@ -49,7 +49,7 @@ def dev() -> None:
     accounts when it is ready, and stops all it started on Ctrl-C or SIGTERM. The demo data is loaded
     once.
     """
-    settings = _settings()
+    settings = _settings(development=True)
     from gateway.home import exclusive, prepare
     from gateway.listening import reserved
 
@@ -94,6 +94,7 @@ def worker() -> None:
     Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
     """
     settings = _settings(configured=True)
+    from gateway.database_tls import require_trusted
     from gateway.log_lines import configure_logging
     from gateway.worker import run
 
@@ -104,6 +105,7 @@ def worker() -> None:
         )
 
     async def until_signalled() -> None:
+        await require_trusted(settings)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -530,8 +532,11 @@ def mail_retry() -> None:
     asyncio.run(retry())
 
 
-def _settings(*, configured: bool = False) -> "Settings":
-    """What the environment says; `configured`: it must name a database. Raises CannotRun."""
+def _settings(*, configured: bool = False, development: bool = False) -> "Settings":
+    """What the environment says; `configured`: it must name a database. Raises CannotRun.
+
+    Only in `development` the way to that database may be anything.
+    """
     from pydantic import ValidationError
 
     from gateway.settings import Settings, misspelt
@@ -548,6 +553,10 @@ def _settings(*, configured: bool = False) -> "Settings":
         raise CannotRun(
             "PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database."
         )
+    if settings.database_url is not None and not development:
+        from gateway.database_tls import require_verified
+
+        require_verified(settings)
     return settings
 
 

@@ -146,6 +146,13 @@ class Settings(BaseSettings):
     replica_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None, description="A streaming standby of the database, for queries; absent: none.", repr=False
     )
+    database_tls: bool = Field(
+        True,
+        description=(
+            "on: each of these three URLs that leads to another machine has sslmode=verify-full, or nothing but"
+            " `prumo dev` runs; off: the network is trusted."
+        ),
+    )
     replica_max_lag_seconds: float = Field(
         5, gt=0, le=LONGEST_LAG, description="A replica that is further behind is not read from."
     )
