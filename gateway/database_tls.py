@@ -42,6 +42,9 @@ async def require_trusted(settings: Settings) -> None:
     waited for elsewhere."""
     for variable, url in _ways(settings):
         if tls_mode(url) in ("verify-ca", "verify-full"):
+            authorities = make_url(url).query.get("sslrootcert", "system")
+            if authorities != "system" and not os.access(str(authorities), os.R_OK):
+                raise CannotRun(f"{variable} names an sslrootcert that cannot be read: {authorities}.")
             try:
                 async with asyncio.timeout(_PATIENCE):
                     connection = await connector(url, NAMED)()
@@ -82,12 +85,14 @@ def _is_this_machine(host: str) -> bool:
 def _mistrust(cause: BaseException | None) -> str | None:
     """What is wrong with its certificate, or with what ours is compared with; None: something else."""
     match cause:
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return None  # it went away in the middle
         case ssl.SSLCertVerificationError():
             return cause.verify_message.rstrip(".")
         case ssl.SSLError():
             return f"TLS failed ({cause.reason})"
-        case FileNotFoundError() | PermissionError() | asyncpg.exceptions.ClientConfigurationError():
-            return f"sslrootcert cannot be read ({cause})"
+        case asyncpg.exceptions.ClientConfigurationError():
+            return str(cause).partition("\n")[0]  # no sslrootcert, nor a file in libpq's place for it
         case ConnectionError() if "rejected SSL upgrade" in str(cause):
             return "it speaks no TLS"
         case _:

@@ -176,6 +176,23 @@ async def test_a_server_that_is_not_trusted_is_refused_in_a_sentence(
                 await require_migrated(settings)
 
 
+async def test_authorities_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://postgres@localhost:1/x?sslmode=verify-full"
+    missing = tmp_path / "ca.pem"
+    with pytest.raises(
+        CannotRun, match=f"PRUMO_DATABASE_URL names an sslrootcert that cannot be read: {missing}"
+    ):
+        await require_trusted(Settings(home=tmp_path, database_url=f"{url}&sslrootcert={missing}"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(CannotRun, match=r"is not trusted: root certificate file .* does not exist"):
+        await require_trusted(Settings(home=tmp_path, database_url=url))
+    missing.write_text("no certificate\n")
+    with pytest.raises(CannotRun, match=r"is not trusted: TLS failed"):
+        await require_trusted(Settings(home=tmp_path, database_url=f"{url}&sslrootcert={missing}"))
+
+
 async def test_a_worker_ends_with_that_sentence(
     postgres: Postgres, database_url: str, tmp_path: Path, ours: Authority, other: Authority
 ) -> None:
