@@ -3,12 +3,13 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from contexts.catalog.adapters.images import S3Images
@@ -120,7 +121,8 @@ async def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(bare: pytest.M
 
 @asynccontextmanager
 async def metadata_of(s3: S3) -> AsyncIterator[str]:
-    """The address of a machine's metadata service, whose role has the store's keys."""
+    """The address of what tells credentials: an instance's metadata, a container's, the token service. The role has the
+    store's keys."""
 
     async def token(request: Request) -> PlainTextResponse:
         return PlainTextResponse("session", headers={"x-aws-ec2-metadata-token-ttl-seconds": "21600"})
@@ -139,6 +141,17 @@ async def metadata_of(s3: S3) -> AsyncIterator[str]:
             }
         )
 
+    async def assumed(request: Request) -> Response:
+        asked = parse_qs((await request.body()).decode())
+        assert asked["WebIdentityToken"] == ["a-web-identity"]
+        return Response(
+            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+            f"<AccessKeyId>{s3.access_key}</AccessKeyId><SecretAccessKey>{s3.secret_key}</SecretAccessKey>"
+            "<SessionToken>a-session</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>"
+            "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+            media_type="text/xml",
+        )
+
     roles = "/latest/meta-data/iam/security-credentials"
     app = Starlette(
         routes=[
@@ -146,22 +159,38 @@ async def metadata_of(s3: S3) -> AsyncIterator[str]:
             Route(f"{roles}/", role),
             Route(f"{roles}/prumo-role", credentials),
             Route("/task", credentials),
+            Route("/", assumed, methods=["POST"]),
         ]
     )
     async with served(app) as address:
         yield f"http://{address}"
 
 
-async def test_a_role_of_the_instance_reads_and_writes(bare: pytest.MonkeyPatch, s3: S3) -> None:
+@pytest.mark.parametrize("place", ["instance", "container", "web identity"])
+async def test_a_role_reads_and_writes(bare: pytest.MonkeyPatch, s3: S3, tmp_path: Path, place: str) -> None:
+    token = tmp_path / "token"
+    token.write_text("a-web-identity")
     async with metadata_of(s3) as address:
-        bare.delenv("AWS_EC2_METADATA_DISABLED")
-        bare.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", address)
+        told = {
+            "instance": {
+                "AWS_EC2_METADATA_DISABLED": "false",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT": address,
+            },
+            "container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{address}/task"},
+            "web identity": {
+                "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+                "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/prumo",
+                "AWS_ENDPOINT_URL_STS": address,
+            },
+        }
+        for name, value in told[place].items():
+            bare.setenv(name, value)
         async with S3Images(s3.endpoint, "pictures") as images:
             await images.prepare()
-            await images.put("products/role.png", b"by a role", "image/png")
+            await images.put("products/role.png", place.encode(), "image/png")
             found = await images.get("products/role.png")
     assert found is not None
-    assert found.content == b"by a role"
+    assert found.content == place.encode()
 
 
 async def test_without_credentials_images_are_unavailable_until_there_are_some(
