@@ -85,7 +85,7 @@ bench: $(INSTALLED) ## Measure requests: CPU and statements each.
 lock: ## Pin the newest versions that pyproject.toml allows.
 	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --upgrade --extra otel --group dev pyproject.toml --output-file requirements.lock
+		--no-emit-index-url --no-emit-find-links --upgrade --all-extras --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: clean
 clean: ## Remove .venv and caches; .prumo, which holds data, stays.

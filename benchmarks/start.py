@@ -24,6 +24,8 @@ def started(workers: int) -> float:
     with TemporaryDirectory(prefix="prumo-start-") as home:
         variables = {
             "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",  # not asked at the start
+            "PRUMO_S3_KEY": "x",
+            "PRUMO_S3_SECRET": "x",
             **os.environ,
             "PRUMO_HOME": home,
             "PORT": str(port),

@@ -37,7 +37,7 @@ def prumo() -> None:
     """Prumo: what does it cost me, is it in stock, and where is my order?
 
     Configuration comes from the environment: PRUMO_HOME (default .prumo), PORT (8000),
-    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
+    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_REGION/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
     embedded: a real PostgreSQL and a real S3 store below PRUMO_HOME, and mail in PRUMO_HOME/mail.
     """
 
@@ -50,7 +50,7 @@ def dev() -> None:
     accounts when it is ready, and stops all it started on Ctrl-C or SIGTERM. The demo data is loaded
     once.
     """
-    settings = _settings()
+    settings = _settings(development=True)
     from gateway.home import exclusive, prepare
     from gateway.listening import reserved
 
@@ -68,14 +68,17 @@ def dev() -> None:
 def serve(workers: int) -> None:
     """Serve GraphQL over HTTP, for production.
 
-    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT and
-    PRUMO_SIGNING_KEY_SECRET must be set, `prumo migrate` and `prumo keys make` must have run, and
-    `prumo worker` runs beside it. Introspection and the IDE are off unless switched on. SIGTERM and
-    Ctrl-C finish what is under way; SIGHUP replaces several processes one by one.
+    Nothing is embedded, migrated or seeded here: PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT (for AWS:
+    PRUMO_S3_REGION) and PRUMO_SIGNING_KEY_SECRET must be set, `prumo migrate` and `prumo keys make` must
+    have run, and `prumo worker` runs beside it. Introspection and the IDE are off unless switched on.
+    SIGTERM and Ctrl-C finish what is under way; SIGHUP replaces several processes one by one.
     """
     settings = _settings(configured=True)
-    if settings.s3_endpoint is None:
-        raise CannotRun("PRUMO_S3_ENDPOINT is not set. `prumo dev` is the command that brings its own store.")
+    if not settings.names_store:
+        raise CannotRun(
+            "PRUMO_S3_ENDPOINT is not set, nor PRUMO_S3_REGION for AWS. `prumo dev` is the command that brings its own"
+            " store."
+        )
     from gateway.listening import reserved
     from gateway.serve import serve
     from gateway.signing_secrets import require_secret
@@ -95,6 +98,7 @@ def worker() -> None:
     Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
     """
     settings = _settings(configured=True)
+    from gateway.database_tls import require_trusted
     from gateway.log_lines import configure_logging
     from gateway.worker import run
 
@@ -105,6 +109,7 @@ def worker() -> None:
         )
 
     async def until_signalled() -> None:
+        await require_trusted(settings)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -731,8 +736,11 @@ def mail_retry() -> None:
     asyncio.run(retry())
 
 
-def _settings(*, configured: bool = False) -> "Settings":
-    """What the environment says; `configured`: it must name a database. Raises CannotRun."""
+def _settings(*, configured: bool = False, development: bool = False) -> "Settings":
+    """What the environment says; `configured`: it must name a database. Raises CannotRun.
+
+    Only in `development` the way to that database may be anything.
+    """
     from pydantic import ValidationError
 
     from gateway.settings import Settings, misspelt
@@ -749,6 +757,10 @@ def _settings(*, configured: bool = False) -> "Settings":
         raise CannotRun(
             "PRUMO_DATABASE_URL is not set. `prumo dev` is the command that brings its own database."
         )
+    if settings.database_url is not None and not development:
+        from gateway.database_tls import require_verified
+
+        require_verified(settings)
     return settings
 
 

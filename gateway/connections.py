@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contexts.shared.adapters.database import Database
 from contexts.shared.unavailable import Unavailable
+from gateway.database_tls import require_trusted
 from gateway.progress import CannotRun, complain
 from gateway.settings import Settings
 
@@ -46,8 +47,10 @@ def _apart(settings: Settings) -> int:
 async def require_connections(settings: Settings, processes: int) -> None:
     """Raises CannotRun when they need more than PostgreSQL lets them have: it would show only under load.
 
-    What others use of it is not known here. A database that is away now is waited for by /readyz.
+    What others use of it is not known here. A database that is away now is waited for by /readyz, one that is not
+    trusted is not.
     """
+    await require_trusted(settings)
     try:
         async with asyncio.timeout(_PATIENCE):
             allowed = await _allowed(settings)

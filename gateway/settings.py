@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -78,6 +78,15 @@ def separated_secrets(text: str) -> tuple[str, ...]:
 def _secrets(text: str) -> str:
     separated_secrets(text)
     return text
+
+
+def _with_key(secret: str, others: ValidationInfo) -> str:
+    key = others.data.get("s3_key")
+    if key and not secret:
+        raise ValueError("it is absent, and PRUMO_S3_KEY is given; give both, or neither to use a role")
+    if secret and not key:
+        raise ValueError("PRUMO_S3_KEY, which goes with it, is absent; give both, or neither to use a role")
+    return secret
 
 
 def _off_is_zero(value: object) -> object:
@@ -157,6 +166,13 @@ class Settings(BaseSettings):
     replica_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None, description="A streaming standby of the database, for queries; absent: none.", repr=False
     )
+    database_tls: bool = Field(
+        True,
+        description=(
+            "on: each of these three URLs that leads to another machine has sslmode=verify-full, or nothing but"
+            " `prumo dev` runs; off: the network is trusted."
+        ),
+    )
     replica_max_lag_seconds: float = Field(
         5, gt=0, le=LONGEST_LAG, description="A replica that is further behind is not read from."
     )
@@ -164,11 +180,26 @@ class Settings(BaseSettings):
         10, ge=1, description="Connections per process for reads, and as many for writes."
     )
     s3_endpoint: WebUrl | None = Field(
-        None, description="S3-compatible storage; absent: embedded (`prumo dev`)."
+        None,
+        description="S3-compatible storage; absent: AWS in PRUMO_S3_REGION, or without that embedded (`prumo dev`).",
+    )
+    s3_region: str | None = Field(
+        None,
+        pattern="^[a-z0-9-]+$",
+        description="Region of the bucket; absent: what look-alikes call us-east-1.",
     )
     s3_bucket: str = Field("prumo", description="Bucket of the product images.")
-    s3_key: str = Field("", description="Access key.", repr=False)
-    s3_secret: str = Field("", description="Secret key.", repr=False)
+    s3_key: str = Field(
+        "",
+        description=(
+            "Access key; absent, with the secret: credentials come from where AWS's tools look for them (environment,"
+            " web identity, container, instance)."
+        ),
+        repr=False,
+    )
+    s3_secret: Annotated[str, AfterValidator(_with_key)] = Field(
+        "", validate_default=True, description="Secret key.", repr=False
+    )
     media_url: WebUrl | None = Field(
         None, description="Public address of the bucket (a CDN); absent: this server's /media/."
     )
@@ -225,6 +256,15 @@ class Settings(BaseSettings):
     )
     answer_seconds: float = Field(
         30, gt=0, le=3600, description="A client that has not read its answer by then is cut."
+    )
+    keep_alive_seconds: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description=(
+            "A connection on which nothing follows an answer is closed after that time: longer than the proxy keeps its"
+            " own idle ones (an AWS load balancer 60 s), or it sends requests into closed connections."
+        ),
     )
     max_connections: int = Field(
         4_000,
@@ -376,6 +416,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def names_store(self) -> bool:
+        """Whether the images are in a store that is somebody else's; otherwise it is embedded."""
+        return self.s3_endpoint is not None or self.s3_region is not None
+
+    @property
     def limits(self) -> Limits:
         """What a document may have."""
         return Limits(
@@ -402,6 +447,7 @@ class Settings(BaseSettings):
             head_seconds=self.head_seconds,
             body_seconds=self.body_seconds,
             answer_seconds=self.answer_seconds,
+            keep_alive_seconds=self.keep_alive_seconds,
             most=self.max_connections,
             most_waited_for=self.max_unfinished,
             max_body_bytes=self.max_body_bytes,

@@ -63,6 +63,8 @@ def _default(field: FieldInfo) -> str:
             return ""
         case Enum() as chosen:
             return f"`{chosen.value}`"
+        case bool() as switch:
+            return "`on`" if switch else "`off`"
         case given:
             return f"`{given}`"
 

@@ -135,7 +135,7 @@ async def wired(
 
     A command that touches no image does without the `store`, one that follows no order without `listening`.
     """
-    if settings.database_url is None or (store and settings.s3_endpoint is None):
+    if settings.database_url is None or (store and not settings.names_store):
         raise ValueError("the services must be named here; the embedded ones are filled in before")
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
@@ -151,10 +151,11 @@ async def wired(
                 database.replicated(settings.replica_url, settings.replica_max_lag_seconds, observer)
             )
         images = S3Images(
-            endpoint_url=settings.s3_endpoint or "",
+            endpoint_url=settings.s3_endpoint,
             bucket=settings.s3_bucket,
             key=settings.s3_key,
             secret=settings.s3_secret,
+            region=settings.s3_region,
         )
         if store:
             await stack.enter_async_context(images)

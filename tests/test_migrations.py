@@ -267,7 +267,7 @@ async def test_who_has_a_cnpj_is_carried_over(engine: AsyncEngine) -> None:
 
 async def test_lines_of_carts_get_the_units_of_their_products(engine: AsyncEngine) -> None:
     def before(connection: Connection) -> None:
-        command.downgrade(migrations.alembic_config(connection), "orders_0003")
+        command.downgrade(migrations.alembic_config(connection), "orders_0004")
 
     cart, nails, gone = uuid4(), uuid4(), uuid4()
     await upgrade(engine)

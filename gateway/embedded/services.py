@@ -23,7 +23,7 @@ class Services:
 
     def __init__(self, settings: Settings, *, store: bool = True) -> None:
         self._settings = settings
-        embeds_s3 = store and settings.s3_endpoint is None
+        embeds_s3 = store and not settings.names_store
         self.postgres = Postgres(settings.home / "postgres") if settings.database_url is None else None
         self.s3 = S3(settings.home / "s3", settings.s3_bucket) if embeds_s3 else None
 

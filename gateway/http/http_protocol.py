@@ -58,6 +58,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.held = 0
         self._all = open_connections
         self._limits = open_connections.limits
+        self.timeout_keep_alive = self._limits.keep_alive_seconds
         self._proxies = proxies
         self._deadline: asyncio.TimerHandle | None = None
         self._awaited = ""
@@ -101,8 +102,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         # 0: writing is resumed when all is written, so that no client stops reading at the last kilobyte.
         transport.set_write_buffer_limits(high=65_536, low=0)
-        self._wait("head", self._limits.head_seconds)
+        # Waited for only then: at a limit the longest waited for goes, and among idle ones this would be the only one.
         self._all.opened(self, transport.get_extra_info("socket").fileno())
+        if not self._deaf:
+            self._wait("head", self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()

@@ -30,7 +30,8 @@ TELL_SECONDS = 10.0
 class ConnectionLimits:
     """`head_seconds`: from accepting a connection, or the first byte of a later request, to the end of the headers.
     `body_seconds`: from there to the end of the body; both in all, however the bytes trickle in. `answer_seconds`:
-    until the client has taken what the kernel did not take at once.
+    until the client has taken what the kernel did not take at once. `keep_alive_seconds`: from an answer to the first
+    byte of the next request.
 
     `most`: connections of a process. `most_waited_for`: of one network address (docs/adr/0018).
     """
@@ -38,6 +39,7 @@ class ConnectionLimits:
     head_seconds: float = 10
     body_seconds: float = 30
     answer_seconds: float = 30
+    keep_alive_seconds: int = 75
     most: int = 4_000
     most_waited_for: int = 64
     max_body_bytes: int = 1_000_000

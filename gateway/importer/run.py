@@ -9,10 +9,10 @@ from pathlib import Path
 from uuid import UUID
 
 from contexts.catalog.api import Product, ProductDraft
-from contexts.shared.codes import DetailCode
 from contexts.pricing.api import EVERY_QUANTITY, PriceDraft, PriceSource
 from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import BRASILIA
+from contexts.shared.codes import DetailCode
 from contexts.shared.rejections import Detail, InvalidInput
 from contexts.shared.states import STATES
 from gateway.importer.shelves import Shelf

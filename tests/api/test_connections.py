@@ -252,6 +252,38 @@ async def test_who_does_not_read_the_answer_is_cut(settings: Settings) -> None:
         writer.close()
 
 
+async def test_an_idle_connection_stays_as_long_as_the_setting_says(
+    app: Starlette, settings: Settings, patient: str
+) -> None:
+    """By default longer than a load balancer keeps it: one that is older and as idle outlives the short one."""
+    assert settings.keep_alive_seconds > 60
+    async with (
+        served(app, settings.model_copy(update={"keep_alive_seconds": 1})) as short,
+        opened(patient) as older,
+        opened(short) as connection,
+    ):
+        assert (await older.ask(VIEWER)).status == 200
+        assert (await connection.ask(VIEWER)).status == 200
+        assert await said(connection) == b""
+        assert (await older.ask(VIEWER)).status == 200
+
+
+async def test_idle_connections_give_way_at_the_limit_the_longest_unused_first(
+    app: Starlette, settings: Settings
+) -> None:
+    most = 8
+    async with (
+        served(app, settings.model_copy(update={"max_connections": most})) as address,
+        many(address, most, b"") as idle,
+    ):
+        for connection in (*idle, idle[0]):
+            assert (await connection.ask(VIEWER)).status == 200
+        assert (await asking(address, VIEWER)).status == 200
+        assert await said(idle[1]) == b""
+        for connection in (idle[0], *idle[2:]):
+            assert (await connection.ask(VIEWER)).status == 200
+
+
 async def test_what_is_unfinished_is_bounded_in_bytes(app: Starlette, settings: Settings) -> None:
     """The longest that holds its share gives way, not a short one that is older."""
     large = START + b"Content-Length: 10000\r\n\r\n" + b" " * 9_999

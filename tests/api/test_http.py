@@ -307,7 +307,8 @@ async def test_it_is_ready_while_every_connection_for_reads_is_busy(settings: Se
 async def test_only_product_images_are_public(settings: Settings, shop: Shop) -> None:
     images = S3Images(settings.s3_endpoint or "", settings.s3_bucket, settings.s3_key, settings.s3_secret)
     async with images:
-        await images._open().put_object(Bucket=settings.s3_bucket, Key="invoices/1.pdf", Body=b"secret")
+        store = await images._open()
+        await store.put_object(Bucket=settings.s3_bucket, Key="invoices/1.pdf", Body=b"secret")
         await images.put("products/public.png", b"picture", "image/png")
     assert (await shop.http.get("/media/products/public.png")).content == b"picture"
     for key in ("invoices/1.pdf", "products/../invoices/1.pdf", "products/%2e%2e/invoices/1.pdf"):

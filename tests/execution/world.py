@@ -316,7 +316,8 @@ class World:
         )
         kept = tuple(self.items(lines, "cart lines"))
         gone = [
-            self.faulty(orders.CartLine(product_id(n), f"OLD-{n}", Decimal(2), None), "gone", n) for n in range(2)
+            self.faulty(orders.CartLine(product_id(n), f"OLD-{n}", Decimal(2), None), "gone", n)
+            for n in range(2)
         ]
         priced = orders.PricedCart(
             self.faulty(cart, "cart"), kept, self.money("subtotal"), tuple(self.items(gone, "gone lines"))

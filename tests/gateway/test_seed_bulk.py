@@ -49,7 +49,8 @@ async def contexts(
 ) -> AsyncIterator[Contexts]:
     """The contexts, with 300 bulk products that have 2,000 negotiated prices between them."""
     home = tmp_path_factory.mktemp("home")
-    async with wired(Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE)) as parts:
+    settings = Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x")
+    async with wired(settings) as parts:
         contexts = replace(parts.contexts, catalog=replace(parts.contexts.catalog, images=NoStore()))
         summary = await seed_bulk(database, contexts, 300, 2_000, quiet)
         assert (summary.products, summary.accounts) == (300, 500)

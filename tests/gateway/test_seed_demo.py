@@ -208,7 +208,10 @@ async def test_a_second_start_touches_nothing_in_a_few_statements(
 async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> AsyncIterator[Wired]:
     """On a database of its own; its pictures go nowhere."""
     url = await copied(postgres, template)
-    async with wired(Settings(home=tmp_path, database_url=url, s3_endpoint="http://127.0.0.1:9")) as parts:
+    settings = Settings(
+        home=tmp_path, database_url=url, s3_endpoint="http://127.0.0.1:9", s3_key="x", s3_secret="x"
+    )
+    async with wired(settings) as parts:
         catalog = replace(parts.contexts.catalog, images=NoStore())
         yield replace(parts, contexts=replace(parts.contexts, catalog=catalog))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from graphql import GraphQLSchema
+from pydantic import ValidationError
 
 from contexts.identity.api import Device
 from contexts.shared.audit import SYSTEM
@@ -46,6 +47,15 @@ def test_passwords_in_settings_are_not_shown(tmp_path: Path) -> None:
         signing_key_secret="s3cret" * 6,
     )
     assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize("given", ["s3_key", "s3_secret"])
+def test_one_of_two_keys_alone_is_refused_and_not_shown(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ValidationError, match="give both, or neither") as refused:
+        Settings.model_validate({"home": tmp_path, given: "s3cret"})
+    assert refused.value.errors()[0]["loc"] == ("s3_secret",)
+    assert not Settings(home=tmp_path).names_store
+    assert Settings(home=tmp_path, s3_region="sa-east-1").names_store
 
 
 async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ that reads forty things at once, and not a hundred checkouts that wait for one r
 
 import asyncio
 import logging
+import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -58,6 +60,7 @@ _SETTINGS = {
     # Starting a parallel worker takes longer than the statements of a request do.
     "max_parallel_workers_per_gather": "0",
 }
+_SYSTEM = "system"
 _ANYBODY = nullcontext()
 _NO_PARAMETERS: Mapping[str, object] = {}
 
@@ -374,6 +377,7 @@ def connector(url: str, settings: Mapping[str, str]) -> Callable[[], Awaitable[a
         with away_while_connecting():
             return await asyncpg.connect(
                 dsn,
+                ssl=_system_trust(url),
                 timeout=CONNECT_SECONDS,
                 server_settings=dict(settings),
                 statement_cache_size=256,
@@ -396,7 +400,11 @@ def pooled_connector(url: str) -> Callable[[], Awaitable[asyncpg.Connection]]:
     async def connect() -> asyncpg.Connection:
         with away_while_connecting():
             return await asyncpg.connect(
-                dsn, timeout=CONNECT_SECONDS, server_settings=dict(NAMED), statement_cache_size=0
+                dsn,
+                ssl=_system_trust(url),
+                timeout=CONNECT_SECONDS,
+                server_settings=dict(NAMED),
+                statement_cache_size=0,
             )
 
     return connect
@@ -419,7 +427,23 @@ def _dsn(url: URL) -> str:
     query = dict(url.query)
     if (mode := query.pop("ssl", None)) is not None:
         query.setdefault("sslmode", mode)
+    if query.get("sslrootcert") == _SYSTEM:
+        del query["sslrootcert"]
     return url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+
+
+def tls_mode(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """libpq's `sslmode` of the URL, or else of the environment; "" where neither says one."""
+    query = make_url(url).query
+    if query.get("sslrootcert") == _SYSTEM:
+        return "verify-full"
+    mode = query.get("ssl") or query.get("sslmode") or environment.get("PGSSLMODE", "")
+    return str(mode).replace("_", "-")
+
+
+def _system_trust(url: str) -> ssl.SSLContext | None:
+    """What libpq does for `sslrootcert=system` and asyncpg does not: the authorities that the machine trusts."""
+    return ssl.create_default_context() if make_url(url).query.get("sslrootcert") == _SYSTEM else None
 
 
 def _before_execute(
