@@ -99,6 +99,114 @@ async def test_staff_see_prices_on_behalf_of_an_account(shop: Shop) -> None:
     assert "UNAUTHENTICATED" in anonymous.codes
 
 
+async def ids_of_two_accounts(shop: Shop) -> list[str]:
+    seen = [(await shop.operation("portal/Viewer", None, who)).data["viewer"] for who in (SP, PA)]
+    return [viewer["account"]["id"] for viewer in seen]
+
+
+async def test_the_prices_of_two_accounts_stand_side_by_side(shop: Shop) -> None:
+    document = """query ($first: Int, $after: String, $one: ID, $other: ID) {
+      products(first: $first, after: $after, sort: NAME, onBehalfOf: $one) {
+        nodes { sku own: price { unitPrice { amount } } one: price(onBehalfOf: $one) { unitPrice { amount } }
+          other: price(onBehalfOf: $other) { unitPrice { amount } } }
+        pageInfo { endCursor }
+      }
+    }"""
+    one, other = await ids_of_two_accounts(shop)
+    after, counted, differ = None, set(), 0
+    for first in (20, 100, 100):
+        variables = {"first": first, "after": after, "one": one, "other": other}
+        answer = await shop.ask(document, variables, VENDAS)
+        after = answer.data["products"]["pageInfo"]["endCursor"]
+        counted.add(answer.statements)
+        listed = {node["sku"]: node for node in nodes(answer)}
+        for who, key in ((SP, "one"), (PA, "other")):
+            theirs = await shop.operation(LISTING, {"first": 100, "filter": {"skus": list(listed)}}, who)
+            amounts = {
+                node["sku"]: node["price"] and {"amount": node["price"]["unitPrice"]["amount"]}
+                for node in nodes(theirs)
+            }
+            assert {sku: node[key] and node[key]["unitPrice"] for sku, node in listed.items()} == amounts
+        assert all(node["own"] == node["one"] for node in listed.values())
+        differ += sum(node["one"] != node["other"] for node in listed.values())
+    assert differ > 50
+    assert counted == {5}, "the page, the first account, the second, the prices of each"
+
+
+async def test_accounts_asked_for_side_by_side_are_found_in_one_statement(shop: Shop) -> None:
+    one, other = await ids_of_two_accounts(shop)
+    document = """query ($one: ID, $other: ID) { product(sku: "CIM-0001") {
+        one: price(onBehalfOf: $one) { unitPrice { amount } source }
+        other: price(onBehalfOf: $other) { unitPrice { amount } source }
+        again: price(quantity: "1", onBehalfOf: $one) { unitPrice { amount } source }
+        nobodys: price { source }
+    } }"""
+    answer = await shop.ask(document, {"one": one, "other": other}, VENDAS)
+    product = answer.data["product"]
+    assert product["one"] == product["again"] == {"unitPrice": {"amount": "34.20"}, "source": "BUYER"}
+    assert product["other"]["source"] == "STATE"
+    assert product["nobodys"] is None
+    assert answer.statements == 4, "the product, both accounts, the prices of each"
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "products(first: 9, onBehalfOf: $own) { nodes { price(onBehalfOf: $id) { source } } }",
+        'product(sku: "CIM-0001") { price(onBehalfOf: $id) { source } }',
+        "node(id: $product) { ... on Product { price(onBehalfOf: $id) { source } } }",
+    ],
+)
+async def test_a_field_s_account_is_as_much_in_reach_as_a_listing_s(shop: Shop, way: str) -> None:
+    own, other = await ids_of_two_accounts(shop)
+    product = (await shop.ask('{ product(sku: "CIM-0001") { id } }')).data["product"]["id"]
+    nobodys, typeless = node_id("BuyerAccount", uuid4()), "zzz"
+    path = {"products": ["products", "nodes"], "product": ["product"], "node": ["node"]}[way.split("(")[0]]
+
+    async def errors(who: str, id: str) -> list[Json]:
+        asked = way if who == REP else way.replace(", onBehalfOf: $own", "")
+        declared = "$id: ID" + ", $own: ID" * ("$own" in asked) + ", $product: ID!" * ("$product" in asked)
+        answer = await shop.ask(
+            f"query ({declared}) {{ {asked} }}", {"id": id, "own": own, "product": product}, who
+        )
+        assert "34.20" not in str(answer.body)
+        found: list[Json] = answer.body["errors"]
+        assert [error["path"] for error in found] == [[*path, "price"]]
+        return [(error["message"], error["extensions"]["code"]) for error in found]
+
+    assert await errors(REP, other) == await errors(REP, nobodys)
+    assert [code for _, code in await errors(REP, other)] == ["FORBIDDEN"]
+    for who in (SP, CATALOGO):
+        for id in (own, other, nobodys):
+            assert [code for _, code in await errors(who, id)] == ["FORBIDDEN"]
+    for malformed in (typeless, product):
+        assert [code for _, code in await errors(VENDAS, malformed)] == ["BAD_USER_INPUT"]
+
+
+async def test_a_cart_s_products_are_shown_at_nobody_else_s_price(shop: Shop) -> None:
+    own, _ = await ids_of_two_accounts(shop)
+    line = {"sku": "CIM-0001", "quantity": "1"}
+    (await shop.operation("portal/SetCartLine", {"input": line}, SP)).done("cartLineSet")
+    document = "query ($id: ID) { cart { lines { product { price(onBehalfOf: $id) { source } } } } }"
+    answer = await shop.ask(document, {"id": own}, SP)
+    assert [error["path"] for error in answer.body["errors"]] == [["cart", "lines", "product", "price"]]
+    assert answer.codes == ["FORBIDDEN"]
+    removed = {"sku": "CIM-0001", "quantity": "0"}
+    (await shop.operation("portal/SetCartLine", {"input": removed}, SP)).done("cartLineSet")
+
+
+async def test_without_a_quantity_it_is_the_price_of_the_smallest(shop: Shop) -> None:
+    document = """{ products(first: 100, sort: NEWEST) { nodes {
+        quantityStep smallest: price { unitPrice { amount } } } } }"""
+    listed = nodes(await shop.ask(document, None, SP))
+    steps = {node["quantityStep"] for node in listed}
+    for step in steps:
+        asked = f'{{ products(first: 100, sort: NEWEST) {{ nodes {{ price(quantity: "{step}") {{ unitPrice {{ amount }} }} }} }} }}'
+        for node, same in zip(listed, nodes(await shop.ask(asked, None, SP)), strict=True):
+            assert node["quantityStep"] != step or node["smallest"] == same["price"]
+    assert len(steps) > 1
+
+
 async def test_buyers_do_not_see_explanations(shop: Shop) -> None:
     answer = await shop.ask("{ products(first: 2) { nodes { price { explanation { reason } } } } }", None, SP)
     assert answer.codes == ["FORBIDDEN"]
@@ -275,7 +383,9 @@ async def test_bad_paging_is_a_typed_error(shop: Shop, arguments: str) -> None:
 async def test_a_price_for_a_senseless_quantity_is_a_typed_error(shop: Shop, quantity: str) -> None:
     query = f'{{ products(first: 2) {{ nodes {{ sku price(quantity: "{quantity}") {{ source }} }} }} }}'
     answer = await shop.ask(query, None, SP)
-    assert set(answer.codes) == {"BAD_USER_INPUT"}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer.body["errors"]] == [
+        (["products", "nodes", "price"], "BAD_USER_INPUT")
+    ]
 
 
 @pytest.mark.parametrize("quantity", ["1e9", "NaN", "Infinity", "", "1,5", "--1", "9" * 500])

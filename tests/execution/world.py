@@ -527,7 +527,7 @@ class _Resolve:
         ]
 
     def _price(self, line: pricing.Line, perspective: pricing.Perspective, at: datetime) -> Any:
-        key = (line.product_id.int, str(line.quantity))
+        key = (line.product_id.int, str(line.quantity), str(perspective.account_id))
         if self.world.fails("resolved", *key):
             return [None, "odd"][line.product_id.int % 2]
         breaks = [
