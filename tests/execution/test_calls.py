@@ -55,7 +55,7 @@ async def test_accounts_side_by_side_are_asked_for_together_and_kept_apart() -> 
     assert found.breadth_world.calls == {"products.page": 1, "accounts.visible": 1, "pricing.resolve": 2}
     turned = await both(Request(SIDE_BY_SIDE, None, {"one": other, "other": one}), STAFF, products=100)
     assert turned.breadth.data is not None
-    shown, again = (each.breadth.data["products"]["nodes"] for each in (found, turned))
+    shown, again = found.breadth.data["products"]["nodes"], turned.breadth.data["products"]["nodes"]
     assert [node["one"] for node in shown] == [node["other"] for node in again]
     assert [node["one"] for node in shown] != [node["other"] for node in shown]
     assert {node["price"] is None for node in shown} == {True}

@@ -320,6 +320,7 @@ class World:
         chance = self.chance("line", number)
         priced = chance.random() < 0.8
         line = orders.PricedLine(
+            cart_id=CART,
             product_id=product_id(number),
             sku=f"SKU-{number}",
             name="Cimento",

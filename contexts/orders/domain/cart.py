@@ -77,6 +77,7 @@ class Cart:
 class PricedLine:
     """A cart line as it is now. No price: on request, so `unit_price` and what follows from it are None."""
 
+    cart_id: UUID
     product_id: UUID
     sku: str
     name: str
@@ -102,7 +103,7 @@ class PricedCart:
 def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPrice]) -> PricedCart:
     """The cart with these prices; `goods` and `prices` are keyed by product."""
     lines = tuple(
-        _priced_line(line, good, prices.get(line.product_id))
+        _priced_line(cart.id, line, good, prices.get(line.product_id))
         for line in cart.lines
         if (good := goods.get(line.product_id)) is not None
     )
@@ -111,8 +112,9 @@ def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPri
     )
 
 
-def _priced_line(line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
+def _priced_line(cart_id: UUID, line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
     return PricedLine(
+        cart_id=cart_id,
         product_id=line.product_id,
         sku=good.sku,
         name=good.name,
