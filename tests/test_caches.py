@@ -256,6 +256,26 @@ def test_an_operation_s_name_is_one_client_s() -> None:
     assert len({name.value for name in names if name}) == len(DOCUMENTS)
 
 
+def test_the_page_for_clients_names_what_their_caches_have_to_know() -> None:
+    page = Path("docs/clients.md").read_text()
+    nodes, plain = (line for line in page.splitlines() if line.startswith("| `") and "find" in line)
+    identified = [
+        type_
+        for name, type_ in the_schema().type_map.items()
+        if isinstance(type_, GraphQLObjectType) and "id" in type_.fields and not name.startswith("__")
+    ]
+    for type_ in identified:
+        assert f"`{type_.name}`" in (nodes if type_.interfaces else plain)
+    query = the_schema().query_type
+    assert query is not None
+    paged = [
+        name for name, each in query.fields.items() if get_named_type(each.type).name.endswith("Connection")
+    ]
+    assert len(paged) > 3
+    for name in paged:
+        assert f"{name}: relayStylePagination(" in page
+
+
 @pytest.mark.parametrize(
     ("text", "finds", "told"),
     [
