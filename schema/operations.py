@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Hashable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
@@ -21,6 +21,7 @@ from contexts.shared.clock import Clock
 from contexts.shared.network import network
 from contexts.shared.unavailable import Unavailable
 from resolvers.vocabulary.context import RequestContext
+from resolvers.vocabulary.errors import RefusedArgument
 from resolvers.vocabulary.extension_codes import ExtensionCode, code_of, coded, give, told
 from schema.authorization import Denials, denials
 from schema.cost import (
@@ -455,7 +456,23 @@ def _response(data: Json | None, errors: list[GraphQLError], request_id: str, co
     _log_bugs(errors, request_id)
     if away := _away(errors):
         return _unavailable(away, request_id, cost)
-    return Response(errors=[formatted(error, request_id) for error in errors], data=data, cost=cost)
+    shown = [formatted(error, request_id) for error in _once_a_position(errors)]
+    return Response(errors=shown, data=data, cost=cost)
+
+
+def _once_a_position(errors: list[GraphQLError]) -> Iterator[GraphQLError]:
+    """An argument that is refused for every object alike is told once, as the denial of a field is."""
+    told: set[tuple[object, ...]] = set()
+    for error in errors:
+        cause = _cause(error)
+        if error.path is None or not (isinstance(cause, RefusedArgument) and cause.of_every_object):
+            yield error
+            continue
+        position: list[str | int] = [key for key in error.path if isinstance(key, str)]
+        if (place := (error.message, *position)) not in told:
+            told.add(place)
+            error.path = position
+            yield error
 
 
 def _away(errors: list[GraphQLError]) -> tuple[Unavailable, ...]:

@@ -94,12 +94,13 @@ class Shelf:
         status, available = availability(row)
         winner = prices.winner(row["id"])
         return {
+            "__typename": "Product",
             "id": node_id("Product", row["id"]),
             "sku": row["sku"],
             "slug": row["slug"],
             "name": row["name"],
             "unit": row["unit"],
-            "category": {"name": row["category_name"], "slug": row["category_slug"]},
+            "category": self._category(row),
             "image": self._image(row),
             "availability": {"status": status, "available": available},
             "price": None
@@ -114,19 +115,40 @@ class Shelf:
         """portal/Product.graphql"""
         status, available = availability(row)
         return {
+            "__typename": "Product",
             "id": node_id("Product", row["id"]),
             "sku": row["sku"],
+            "slug": row["slug"],
             "name": row["name"],
             "unit": row["unit"],
             "quantityStep": number(row["quantity_step"]),
-            "category": {
-                "id": node_id("Category", row["category_id"]),
-                "name": row["category_name"],
-                "slug": row["category_slug"],
-            },
+            "category": self._category(row),
             "image": self._image(row),
             "availability": {"status": status, "available": available},
             "price": self._price(row, prices),
+        }
+
+    def in_cart(self, row: Record) -> Json:
+        """The product of a line of portal/SetCartLine.graphql"""
+        status, available = availability(row)
+        return {
+            "__typename": "Product",
+            "id": node_id("Product", row["id"]),
+            "sku": row["sku"],
+            "slug": row["slug"],
+            "name": row["name"],
+            "unit": row["unit"],
+            "quantityStep": number(row["quantity_step"]),
+            "image": self._image(row),
+            "availability": {"status": status, "available": available},
+        }
+
+    def _category(self, row: Record) -> Json:
+        return {
+            "__typename": "Category",
+            "id": node_id("Category", row["category_id"]),
+            "name": row["category_name"],
+            "slug": row["category_slug"],
         }
 
     def at_length(self, row: Record, prices: Prices) -> Json:

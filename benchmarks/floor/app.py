@@ -81,7 +81,7 @@ def _endpoints(plan: Plan) -> dict[str, Endpoint]:
         "large_list": page("large_list", full=True),
         "product": Product(shelf, sent["product"].one("FROM catalog.products"), Pricing(sent["product"])),
         "node": Node(sent["node"].one("FROM catalog.products"), Pricing(sent["node"])),
-        "cart_line_set": CartLineSet(sent["cart_line_set"]),
+        "cart_line_set": CartLineSet(sent["cart_line_set"], shelf),
         "checkout": CheckOut(sent["checkout"]),
     }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 from asyncpg import Record
 from stdnum import damm
 
-from benchmarks.floor.answers import Json, Prices, amount, number, prices
+from benchmarks.floor.answers import Json, Prices, Shelf, amount, number, prices
 from benchmarks.floor.reads import Connection
 from benchmarks.floor.statements import Statement, Statements
 from benchmarks.floor.tokens import Caller
@@ -68,7 +69,8 @@ class _Cart:
 class CartLineSet:
     """portal/SetCartLine.graphql, for a quantity that is not zero."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._cart = _Cart(statements)
         self._good = statements.one("FROM catalog.products", takes="skus")
         self._open = statements.one("INSERT INTO orders.carts")
@@ -117,7 +119,9 @@ class CartLineSet:
                 subtotal += total
             shown.append(
                 {
-                    "product": {"sku": product["sku"], "name": product["name"], "unit": product["unit"]},
+                    "__typename": "CartLine",
+                    "id": b64encode(b"CartLine:" + cart["id"].bytes + id.bytes).decode(),
+                    "product": self._shelf.in_cart(product),
                     "quantity": {"value": number(ordered), "unit": product["unit"]},
                     "unitPrice": winner and {"amount": amount(winner["amount"]), "currency": "BRL"},
                     "lineTotal": None if total is None else {"amount": str(total), "currency": "BRL"},
@@ -125,12 +129,13 @@ class CartLineSet:
                 }
             )
         data: Json = {
+            "__typename": "Cart",
             "id": node_id("Cart", cart["id"]),
             "version": version,
             "lines": shown,
             "subtotal": {"amount": str(subtotal), "currency": "BRL"},
         }
-        meta = {"requestId": uuid4().hex}
+        meta = {"requestId": uuid4().hex, "replayed": False}
         return {"data": {"cartLineSet": {"data": data, "meta": meta, "error": None}}}
 
 
@@ -201,9 +206,9 @@ class CheckOut:
                         "sku": product["sku"],
                         "name": product["name"],
                         "quantity": {"value": number(line["quantity"]), "unit": product["unit"]},
-                        "unitPrice": {"amount": amount(winner["amount"])},
+                        "unitPrice": {"amount": amount(winner["amount"]), "currency": "BRL"},
                         "priceSource": winner["source"],
-                        "lineTotal": {"amount": str(line_total)},
+                        "lineTotal": {"amount": str(line_total), "currency": "BRL"},
                     }
                 )
             facts |= {"product_ids": ids, "quantities": [line["quantity"] for line in lines]}
@@ -230,6 +235,7 @@ class CheckOut:
                 await _run(connection, close, facts)
             await _run(connection, self._publish, facts)
         data: Json = {
+            "__typename": "Order",
             "id": node_id("Order", order_id),
             "number": order_number,
             "status": "PLACED",

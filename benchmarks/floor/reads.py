@@ -9,7 +9,7 @@ from uuid import UUID
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
-from benchmarks.floor.answers import Json, Prices, Shelf, amount, page_info, prices
+from benchmarks.floor.answers import Json, Prices, Shelf, amount, availability, cursor, page_info, prices
 from benchmarks.floor.statements import Statement, Statements
 from benchmarks.floor.tokens import Caller
 from resolvers.vocabulary.node import id_of
@@ -53,8 +53,8 @@ class Page:
         found = await self.pricing(connection, caller, [row["id"] for row in rows])
         if self.full:
             return {"data": {"products": {"nodes": [self.shelf.at_length(row, found) for row in rows]}}}
-        nodes = [self.shelf.listed(row, found) for row in rows]
-        return {"data": {"products": {"nodes": nodes, "pageInfo": page_info(rows, len(fetched) > first)}}}
+        edges = [{"cursor": cursor(row), "node": self.shelf.listed(row, found)} for row in rows]
+        return {"data": {"products": {"edges": edges, "pageInfo": page_info(rows, len(fetched) > first)}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,16 @@ class Node:
         winner = (await self.pricing(connection, caller, [row["id"]])).winner(row["id"])
         price: Json | None = None
         if winner is not None:
-            price = {"unitPrice": {"amount": amount(winner["amount"])}, "source": winner["source"]}
+            each = {"amount": amount(winner["amount"]), "currency": "BRL"}
+            price = {"unitPrice": each, "source": winner["source"]}
+        status, available = availability(row)
         node: Json = {
             "__typename": "Product",
             "id": id,
             "sku": row["sku"],
             "name": row["name"],
+            "unit": row["unit"],
+            "availability": {"status": status, "available": available},
             "price": price,
         }
         return {"data": {"node": node}}

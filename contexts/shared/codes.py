@@ -76,7 +76,7 @@ class DetailCode(Code):
     UNIT_IN_USE = "UNIT_IN_USE", "The unit cannot change, because prices, stock, carts or orders are in it."
     STEP_IN_USE = (
         "STEP_IN_USE",
-        "The step cannot change to this one, because prices, stock, carts or orders may not fit it.",
+        "The step cannot change to this one, because prices, stock, carts or orders may be off it.",
     )
     OTHER_CNPJ = "OTHER_CNPJ", "The account was registered with another CNPJ."
     # Roles.

@@ -8,7 +8,7 @@ import strawberry
 
 from contexts.catalog import api as catalog
 from contexts.catalog.api import ProductSort
-from contexts.identity.api import PRICE_READ, Account
+from contexts.identity.api import PRICE_READ
 from resolvers.catalog.types import Category, Product, ProductFilter
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info
@@ -16,6 +16,7 @@ from resolvers.vocabulary.directives import PUBLIC
 from resolvers.vocabulary.errors import BadUserInput, Denied
 from resolvers.vocabulary.fields import root_field
 from resolvers.vocabulary.node import id_of
+from resolvers.vocabulary.on_behalf_of import on_behalf_of as account_of
 
 MOST_SKUS = 500
 SEARCHING, PRICING = 50, 200
@@ -23,22 +24,6 @@ SEARCHING, PRICING = 50, 200
 
 
 _BY_PRICE = (ProductSort.PRICE_ASC, ProductSort.PRICE_DESC)
-
-
-async def _on_behalf_of(info: Info, account_id: str) -> Account:
-    """The buyer account a caller asks prices for, when they may."""
-    principal = info.context.principal
-    if principal is None:
-        raise Denied.unauthenticated("Sign in to see an account's prices.")
-    if PRICE_READ not in principal.scopes:
-        raise Denied.forbidden("Your role does not see prices.")
-    if principal.account_id is not None:
-        raise Denied.forbidden("`onBehalfOf` is for staff; you see your own account's prices without it.")
-    if (id := id_of("BuyerAccount", account_id)) is None:
-        raise BadUserInput("`onBehalfOf` is not the id of a buyer account.")
-    if (account := await info.context.account(id)) is None:
-        raise Denied.forbidden("`onBehalfOf` is not a buyer account you look after.")
-    return account
 
 
 async def _perspective(info: Info, seen_by: UUID | None) -> catalog.PricePerspective | None:
@@ -101,18 +86,26 @@ class Query:
         filter: Annotated[ProductFilter | None, strawberry.argument(description="Which products.")] = None,
         sort: Annotated[
             ProductSort | None,
-            strawberry.argument(description="RELEVANCE when absent, which is NAME without a search."),
+            strawberry.argument(
+                description=(
+                    "RELEVANCE when absent, which is NAME without a search. By price: by what one unit costs the"
+                    " listing's account when 1 is bought."
+                )
+            ),
         ] = None,
         on_behalf_of: Annotated[
             strawberry.ID | None,
             strawberry.argument(
-                description="Staff only: the buyer account whose prices to show; in one's own portfolio."
+                description=(
+                    "Staff only: the buyer account whose prices to show; in one's own portfolio. Sorts and filters by"
+                    " price are this account's, whatever a `price(onBehalfOf:)` below says."
+                )
             ),
         ] = None,
     ) -> Listing[catalog.Product]:
         principal = info.context.principal
         if on_behalf_of is not None:
-            seen_by: UUID | None = (await _on_behalf_of(info, on_behalf_of)).id
+            seen_by: UUID | None = (await account_of(info.context, on_behalf_of)).id
         else:
             seen_by = None if principal is None else principal.account_id
         order = sort if sort is not None else ProductSort.RELEVANCE

@@ -15,7 +15,7 @@ from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import AUTHENTICATED, requires
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
-from resolvers.vocabulary.node import Node, identified_as, node_id, represents
+from resolvers.vocabulary.node import Node, identified_as, known_as, represents
 
 describe_enum(
     AccountStatus,
@@ -59,15 +59,15 @@ LOOKS_AFTER = requires(ACCOUNT_MANAGE, ACCOUNT_READ)
 STAFF = requires(ACCOUNT_READ)
 
 
-def _address_id(root: identity.AccountAddress) -> str:
-    return node_id("AccountAddress", root.id)
-
-
 @strawberry.type(description="An address of a buyer account.")
 class AccountAddress:
     """Resolved from `contexts.identity.api.AccountAddress`."""
 
-    id: strawberry.ID = computed(_address_id, description="For `buyerAccountAddressSet` and `…Remove`.")
+    id: strawberry.ID = known_as(
+        "AccountAddress",
+        "Opaque, for `buyerAccountAddressSet` and `…Remove`, and for caches. `node(id:)` does not find it.",
+        attrgetter("id.bytes"),
+    )
     label: str | None = computed(
         attrgetter("place.label"), description='What the account calls it: "Obra 12".'
     )
@@ -97,6 +97,9 @@ class AccountRegistration:
 class AccountChange:
     """Resolved from `contexts.identity.api.AccountChange`."""
 
+    id: strawberry.ID = known_as(
+        "AccountChange", "Opaque, for caches. `node(id:)` does not find it.", attrgetter("id.bytes")
+    )
     step: AccountStep = strawberry.field(description="What happened.")
     status: AccountStatus = strawberry.field(description="Where the account stood afterwards.")
     reason: str | None = strawberry.field(description="Why, as the account was told.")

@@ -13,7 +13,7 @@ from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
 from resolvers.vocabulary.money import Money
-from resolvers.vocabulary.node import Node, identified_as, represents
+from resolvers.vocabulary.node import Node, identified_as, known_as, represents
 
 describe_enum(
     AccountRole,
@@ -63,6 +63,12 @@ def _limit(root: identity.AccountMember | identity.StaffMember) -> object:
 class ManagedUser:
     """Resolved from `contexts.identity.api.AccountMember` and `StaffMember`."""
 
+    id: strawberry.ID = known_as(
+        "ManagedUser",
+        "Opaque, for caches: of the person as they are managed, and another than the User's. `node(id:)` does not find"
+        " it; for mutations, `user { id }` says who.",
+        lambda root: root.user.id.bytes,
+    )
     user: User = strawberry.field(description="The person.")
     active: bool = strawberry.field(description="Whether they can sign in.")
     role: AccountRole | None = computed(_role, description="In their buyer account; null for staff.")

@@ -8,12 +8,19 @@ from contexts.identity import api as identity
 from resolvers.identity.accounts import BuyerAccount
 from resolvers.identity.people import User
 from resolvers.vocabulary.fields import computed
+from resolvers.vocabulary.node import known_as
 
 
 @strawberry.type(description="The signed-in caller.")
 class Viewer:
     """Resolved from `contexts.identity.api.Viewer`."""
 
+    id: strawberry.ID = known_as(
+        "Viewer",
+        "Opaque, for caches: the same whenever this person signs in, and another than the User's. `node(id:)` does not"
+        " find it.",
+        lambda root: root.user.id.bytes,
+    )
     user: User = strawberry.field(description="The person.")
     account: BuyerAccount | None = strawberry.field(description="The company they buy for; null for staff.")
     scopes: list[str] = strawberry.field(description="What they may do, sorted; see `@requiresScopes`.")
@@ -42,7 +49,7 @@ class Session:
 class UserSession:
     """Made from `contexts.identity.api.Session`."""
 
-    id: strawberry.ID = strawberry.field(description="For `userSessionRevoke`.")
+    id: strawberry.ID = strawberry.field(description="For `userSessionRevoke`, and for caches.")
     user_agent: str | None = strawberry.field(
         description="What the browser or app called itself at sign-in; shown, and trusted for nothing."
     )
@@ -96,6 +103,11 @@ def _assignable(root: identity.Role) -> list[str]:
 class Role:
     """Resolved from `contexts.identity.api.Role`."""
 
+    id: strawberry.ID = known_as(
+        "Role",
+        "Opaque, for caches: of the role of this name. `node(id:)` does not find it.",
+        lambda root: root.name.encode(),
+    )
     name: str = strawberry.field(description="Its name, as in tokens.")
     description: str = strawberry.field(description="What people with it do.")
     scopes: list[str] = computed(_sorted_scopes, description="What it may, sorted.")

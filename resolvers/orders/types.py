@@ -18,7 +18,7 @@ from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.enums import describe_enum
 from resolvers.vocabulary.fields import computed
 from resolvers.vocabulary.money import Money, Quantity, plain
-from resolvers.vocabulary.node import Node, identified_as, represents
+from resolvers.vocabulary.node import Node, identified_as, known_as, represents
 
 describe_enum(
     OrderStatus,
@@ -38,6 +38,11 @@ describe_enum(
 class CartLine:
     """Resolved from `contexts.orders.api.PricedLine`."""
 
+    id: strawberry.ID = known_as(
+        "CartLine",
+        "Opaque, for caches: of the product's line in this cart, whatever its quantity. `node(id:)` does not find it.",
+        lambda root: root.cart_id.bytes + root.product_id.bytes,
+    )
     quantity: Quantity = strawberry.field(description="How much of it, in the unit it was entered in.")
     unit_price: Money | None = strawberry.field(
         description="The price of one unit now; null: on request, or the product is sold in another unit by now."

@@ -19,8 +19,8 @@ from resolvers.vocabulary.batch import batch
 from resolvers.vocabulary.context import Info, RequestContext
 from resolvers.vocabulary.directives import requires
 from resolvers.vocabulary.errors import BadUserInput
-
-ONE = Decimal(1)
+from resolvers.vocabulary.on_behalf_of import LOOKING_UP
+from resolvers.vocabulary.on_behalf_of import on_behalf_of as account_of
 
 
 @strawberry.type
@@ -31,30 +31,46 @@ class ProductPricing:
         graphql_type=ResolvedPrice | None,
         description=(
             "What one unit costs the viewer's account when this quantity is bought. Null: price on request, or"
-            " no buyer account in sight (staff see prices through `products(onBehalfOf:)`)."
+            " no buyer account in sight: staff say which, here or on the listing."
         ),
         guard=requires(PRICE_READ),
+        work=lambda argument: 0 if argument("onBehalfOf") is None else LOOKING_UP,
     )
     async def price(
         products: Sequence[catalog.Product],
         info: Info,
         quantity: Annotated[
             Decimal | None,
-            strawberry.argument(description="In the product's unit, more than 0; 1 when null."),
-        ] = ONE,
+            strawberry.argument(
+                description="In the product's unit, more than 0; the smallest that can be bought when absent."
+            ),
+        ] = None,
+        on_behalf_of: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description=(
+                    "Staff only: the buyer account whose price to show; in one's own portfolio. Absent: that of the"
+                    " listing. Caches that keep fields by their arguments keep two accounts' prices apart by it."
+                )
+            ),
+        ] = None,
     ) -> Sequence[PricedProduct | None]:
-        wanted = ONE if quantity is None else quantity
-        if not 0 < wanted <= MAX_QUANTITY or decimals(wanted) > QUANTITY_DECIMALS:
+        if quantity is not None and (
+            not 0 < quantity <= MAX_QUANTITY or decimals(quantity) > QUANTITY_DECIMALS
+        ):
             raise BadUserInput(
                 f"`quantity` is more than 0, at most {MAX_QUANTITY}, with up to {QUANTITY_DECIMALS} decimals."
             )
+        if on_behalf_of is not None:
+            account = await account_of(info.context, on_behalf_of)
+            return await _as_seen_by(info.context, account.id, products, quantity)
         seen: dict[UUID, list[int]] = {}
         for index, product in enumerate(products):
             if product.seen_by is not None:
                 seen.setdefault(product.seen_by, []).append(index)
         prices: list[PricedProduct | None] = [None] * len(products)
         asked = (
-            _as_seen_by(info.context, account_id, [products[index] for index in indexes], wanted)
+            _as_seen_by(info.context, account_id, [products[index] for index in indexes], quantity)
             for account_id, indexes in seen.items()
         )
         for indexes, found in zip(seen.values(), await asyncio.gather(*asked), strict=True):
@@ -64,14 +80,20 @@ class ProductPricing:
 
 
 async def _as_seen_by(
-    context: RequestContext, account_id: UUID, products: Sequence[catalog.Product], quantity: Decimal
+    context: RequestContext, account_id: UUID, products: Sequence[catalog.Product], quantity: Decimal | None
 ) -> Sequence[PricedProduct | None]:
-    """The prices of products for this account; none when it may see no prices."""
+    """The prices of so much of each product for this account; none when it may see no prices.
+
+    `quantity` None: of the smallest that can be bought, which is each product's own.
+    """
     account = await context.account(account_id)
     if account is None or not account.sees_prices:
         return [None] * len(products)
     perspective = pricing.Perspective(account.id, account.state, account.tier)
-    lines = [pricing.Line(product.id, quantity) for product in products]
+    lines = [
+        pricing.Line(product.id, product.quantity_step if quantity is None else quantity)
+        for product in products
+    ]
     resolved = await _resolved(context, perspective, lines)
     return [
         None if price is None else PricedProduct(price, product.unit, product.quantity_step)

@@ -21,6 +21,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.vocabulary.asked import Interrupted
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import Guard
+from resolvers.vocabulary.errors import RefusedArgument
 from resolvers.vocabulary.fields import WORK, Work
 
 Parent = TypeVar("Parent")
@@ -45,6 +46,9 @@ def batch(
                 # The loader hands on what is an Exception, and leaves everybody waiting for ever for anything else.
                 try:
                     values = await resolve_all(parents, info, **arguments)  # type: ignore[call-arg, arg-type]  # the signature below says they fit
+                except RefusedArgument as error:
+                    error.of_every_object = True
+                    raise
                 except asyncio.CancelledError as error:
                     raise Interrupted(f"{resolve_all.__qualname__} was cancelled") from error
                 return [as_error(value) if isinstance(value, BaseException) else value for value in values]

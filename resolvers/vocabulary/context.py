@@ -49,7 +49,8 @@ class RequestContext:
     address: str = ""
     client: Client = UNKNOWN_CLIENT
     _loaders: dict[Hashable, object] = field(default_factory=dict)
-    _accounts: dict[UUID, Asked[Account | None]] = field(default_factory=dict)
+    _accounts: dict[UUID, Asked[dict[UUID, Account]]] = field(default_factory=dict)
+    _gathering: tuple[set[UUID], Asked[dict[UUID, Account]]] | None = None
 
     def loader(self, key: Hashable, make: Callable[[], Loader]) -> Loader:
         """This operation's loader under `key`. The key carries every argument that changes the answer."""
@@ -79,12 +80,22 @@ class RequestContext:
         """The buyer account, if the caller may see it; asked once per operation, however many fields need it."""
         asked = self._accounts.get(account_id)
         if asked is None or asked.given_up:
-            asked = self._accounts[account_id] = Asked(self._visible(account_id))
-        return await asked.answer()
+            asked = self._accounts[account_id] = self._asked_together(account_id)
+        return (await asked.answer()).get(account_id)
 
-    async def _visible(self, account_id: UUID) -> Account | None:
-        accounts = self.contexts.identity.accounts
-        return (await accounts.visible(self.signed_in(), [account_id])).get(account_id)
+    def _asked_together(self, account_id: UUID) -> Asked[dict[UUID, Account]]:
+        """The question for the account. It waits one turn for the other fields, and asks for their accounts too."""
+        if self._gathering is None or self._gathering[1].given_up:
+            ids: set[UUID] = set()
+
+            async def ask() -> dict[UUID, Account]:
+                self._gathering = None
+                return await self.contexts.identity.accounts.visible(self.signed_in(), ids)
+
+            self._gathering = ids, Asked(ask())
+        ids, asked = self._gathering
+        ids.add(account_id)
+        return asked
 
 
 Info = strawberry.Info[RequestContext, None]

@@ -157,14 +157,24 @@ def _sentence(detail: rejections.Detail) -> str:
     return f"{'.'.join(detail.path[1:])}: {detail.message}"
 
 
-class BadUserInput(GraphQLError):
+class RefusedArgument(GraphQLError):
+    """What an argument asks for is not given.
+
+    A batch resolver that raises it refuses the field: one error for its position in the document, however many
+    objects are there. As a value it is one object's error.
+    """
+
+    of_every_object = False
+
+
+class BadUserInput(RefusedArgument):
     """An argument of a query that no type can rule out: a malformed id or cursor, `first: 0`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions=coded(ExtensionCode.BAD_USER_INPUT))
 
 
-class Denied(GraphQLError):
+class Denied(RefusedArgument):
     """An argument asks for more than the caller may have; fields are refused by directive, before execution."""
 
     @classmethod

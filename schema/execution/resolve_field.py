@@ -18,6 +18,7 @@ from strawberry.types.info import Info
 
 from contexts.shared.tracing import span
 from resolvers.vocabulary.batch import BATCH
+from resolvers.vocabulary.errors import RefusedArgument
 from resolvers.vocabulary.fields import COMPUTED, ROOT
 from schema.declarations import strawberry_argument, strawberry_field
 
@@ -100,6 +101,9 @@ class Batch:
         try:
             with span(self.name, {"prumo.objects": len(objects)}):
                 values = list(await self.resolve_all(objects, info, **arguments))
+        except RefusedArgument as error:
+            error.of_every_object = True
+            return [error] * len(objects)
         except Exception as error:
             return [error] * len(objects)
         if len(values) != len(objects):

@@ -20,6 +20,11 @@ CATALOGO, ADMIN = "catalogo@prumo.example", "admin@prumo.example"
 Json = Any  # Any: answers have the shape their documents give them
 
 
+def nodes_of(page: Json) -> list[Json]:
+    """What a page of a listing holds, however its document asks for it."""
+    return page["nodes"] if "nodes" in page else [edge["node"] for edge in page["edges"]]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer, and how many SQL statements it took."""

@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.shop import ADMIN, GESTOR, PRECOS, SP, VENDAS, Answer, Json, Shop
+from tests.api.shop import ADMIN, GESTOR, PRECOS, SP, VENDAS, Answer, Json, Shop, nodes_of
 
 
 async def acts(shop: Shop, **filter: Json) -> list[Json]:
     """The latest acts that fit, as an administrator sees them."""
     answer = await shop.operation("backoffice/AuditTrail", {"filter": filter or None}, ADMIN)
-    nodes: list[Json] = answer.data["auditTrail"]["nodes"]
+    nodes: list[Json] = nodes_of(answer.data["auditTrail"])
     return nodes
 
 

@@ -37,7 +37,20 @@ from resolvers.vocabulary.node import node_id, parse_node_id
 from schema.authorization_table import GuardedField, guarded_fields
 from tests.api.generated import Step, Way, document, minimal, open_way, ways
 from tests.api.serving import served
-from tests.api.shop import ADMIN, CATALOGO, GESTOR, OPERATIONS, PRECOS, REP, SP, VENDAS, Answer, Json, Shop
+from tests.api.shop import (
+    ADMIN,
+    CATALOGO,
+    GESTOR,
+    OPERATIONS,
+    PRECOS,
+    REP,
+    SP,
+    VENDAS,
+    Answer,
+    Json,
+    Shop,
+    nodes_of,
+)
 from tests.api.socket_client import bearer, connected, receive, send
 
 SDL = Path("graphql/schema.graphql").read_text()
@@ -167,7 +180,7 @@ async def world(shop: Shop, settings: Settings) -> AsyncIterator[World]:
             amount="31.37",
         )
         catalog = (await shop.ask("{ products(first: 1) { nodes { id category { id } } } }", None)).data
-        product = catalog["products"]["nodes"][0]
+        product = nodes_of(catalog["products"])[0]
     ids = {
         "Product": dict.fromkeys(("A", "B", "spare"), product["id"]),
         "Category": dict.fromkeys(("A", "B", "spare"), product["category"]["id"]),
@@ -500,9 +513,9 @@ def _steady(fill: Callable[[str, str, str], Json], random: Random) -> Callable[[
 async def test_accounts_that_are_not_approved_see_no_prices(world: World) -> None:
     for email in (PENDING, SUSPENDED):
         products = (await world.shop.operation("portal/Products", {"first": 10}, email)).data["products"]
-        assert [product["price"] for product in products["nodes"]] == [None] * 10
+        assert [product["price"] for product in nodes_of(products)] == [None] * 10
         sorting = await world.shop.operation("portal/Products", {"first": 3, "sort": "PRICE_ASC"}, email)
-        assert [product["price"] for product in sorting.data["products"]["nodes"]] == [None] * 3
+        assert [product["price"] for product in nodes_of(sorting.data["products"])] == [None] * 3
 
 
 @pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.name)

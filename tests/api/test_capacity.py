@@ -15,7 +15,7 @@ from gateway.app import create_app
 from gateway.http.capacity import STUCK_SECONDS, Capacity
 from gateway.settings import Settings
 from tests.api.serving import served
-from tests.api.shop import SP, Shop
+from tests.api.shop import SP, Shop, nodes_of
 from tests.api.socket_client import connected, receive, send
 from tests.polling import until
 
@@ -77,7 +77,7 @@ async def test_what_takes_too_long_is_given_up_and_its_sql_cancelled(settings: S
 async def test_a_unit_of_work_that_is_given_up_leaves_nothing(settings: Settings) -> None:
     async with running(settings) as (_, patient):
         token = await patient.token(SP)
-        sku = (await patient.ask("{ products(first: 1) { nodes { sku } } }")).data["products"]["nodes"][0][
+        sku = nodes_of((await patient.ask("{ products(first: 1) { nodes { sku } } }")).data["products"])[0][
             "sku"
         ]
         before = (await patient.ask("{ cart { version } }", who=SP)).data["cart"]

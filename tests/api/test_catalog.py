@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.settings import Settings
 from resolvers.vocabulary.node import node_id
-from tests.api.shop import ADMIN, CATALOGO, PA, REP, SP, VENDAS, Answer, Json, Shop
+from tests.api.shop import ADMIN, CATALOGO, PA, REP, SP, VENDAS, Answer, Json, Shop, nodes_of
 
 LISTING = "portal/Products"
 
 
 def nodes(answer: Answer) -> list[Json]:
-    found: list[Json] = answer.data["products"]["nodes"]
+    found: list[Json] = nodes_of(answer.data["products"])
     return found
 
 
@@ -25,7 +25,7 @@ async def test_the_listing_is_the_same_few_statements_for_one_product_and_a_hund
 ) -> None:
     one = await shop.operation(LISTING, {"first": 1}, who)
     hundred = await shop.operation(LISTING, {"first": 100}, who)
-    assert len(hundred.body["data"]["products"]["nodes"]) == 100
+    assert len(nodes_of(hundred.body["data"]["products"])) == 100
     assert one.statements == hundred.statements == (1 if who is None else 3)
 
 
@@ -49,20 +49,20 @@ async def test_each_buyer_sees_their_own_price(shop: Shop) -> None:
 async def test_an_anonymous_visitor_browses_without_prices(shop: Shop) -> None:
     answer = await shop.operation(LISTING, {"first": 3})
     assert answer.status == 200
-    products = answer.body["data"]["products"]["nodes"]
+    products = nodes_of(answer.body["data"]["products"])
     assert [product["price"] for product in products] == [None] * 3
     assert [product["availability"]["available"] for product in products] == [None] * 3
     assert all(product["availability"]["status"] for product in products)
     assert [(error["path"], error["extensions"]["code"]) for error in answer.body["errors"]] == [
-        (["products", "nodes", "availability", "available"], "UNAUTHENTICATED"),
-        (["products", "nodes", "price"], "UNAUTHENTICATED"),
+        (["products", "edges", "node", "availability", "available"], "UNAUTHENTICATED"),
+        (["products", "edges", "node", "price"], "UNAUTHENTICATED"),
     ]
 
 
 async def test_a_role_without_prices_is_told_so_once(shop: Shop) -> None:
     answer = await shop.operation(LISTING, {"first": 50}, CATALOGO)
     assert answer.codes == ["FORBIDDEN"]
-    assert answer.body["errors"][0]["path"] == ["products", "nodes", "price"]
+    assert answer.body["errors"][0]["path"] == ["products", "edges", "node", "price"]
 
 
 async def test_staff_see_prices_on_behalf_of_an_account(shop: Shop) -> None:
@@ -99,6 +99,114 @@ async def test_staff_see_prices_on_behalf_of_an_account(shop: Shop) -> None:
     assert "UNAUTHENTICATED" in anonymous.codes
 
 
+async def ids_of_two_accounts(shop: Shop) -> list[str]:
+    seen = [(await shop.operation("portal/Viewer", None, who)).data["viewer"] for who in (SP, PA)]
+    return [viewer["account"]["id"] for viewer in seen]
+
+
+async def test_the_prices_of_two_accounts_stand_side_by_side(shop: Shop) -> None:
+    document = """query ($first: Int, $after: String, $one: ID, $other: ID) {
+      products(first: $first, after: $after, sort: NAME, onBehalfOf: $one) {
+        nodes { sku own: price { unitPrice { amount } } one: price(onBehalfOf: $one) { unitPrice { amount } }
+          other: price(onBehalfOf: $other) { unitPrice { amount } } }
+        pageInfo { endCursor }
+      }
+    }"""
+    one, other = await ids_of_two_accounts(shop)
+    after, counted, differ = None, set(), 0
+    for first in (20, 100, 100):
+        variables = {"first": first, "after": after, "one": one, "other": other}
+        answer = await shop.ask(document, variables, VENDAS)
+        after = answer.data["products"]["pageInfo"]["endCursor"]
+        counted.add(answer.statements)
+        listed = {node["sku"]: node for node in nodes(answer)}
+        for who, key in ((SP, "one"), (PA, "other")):
+            theirs = await shop.operation(LISTING, {"first": 100, "filter": {"skus": list(listed)}}, who)
+            amounts = {
+                node["sku"]: node["price"] and {"amount": node["price"]["unitPrice"]["amount"]}
+                for node in nodes(theirs)
+            }
+            assert {sku: node[key] and node[key]["unitPrice"] for sku, node in listed.items()} == amounts
+        assert all(node["own"] == node["one"] for node in listed.values())
+        differ += sum(node["one"] != node["other"] for node in listed.values())
+    assert differ > 50
+    assert counted == {5}, "the page, the first account, the second, the prices of each"
+
+
+async def test_accounts_asked_for_side_by_side_are_found_in_one_statement(shop: Shop) -> None:
+    one, other = await ids_of_two_accounts(shop)
+    document = """query ($one: ID, $other: ID) { product(sku: "CIM-0001") {
+        one: price(onBehalfOf: $one) { unitPrice { amount } source }
+        other: price(onBehalfOf: $other) { unitPrice { amount } source }
+        again: price(quantity: "1", onBehalfOf: $one) { unitPrice { amount } source }
+        nobodys: price { source }
+    } }"""
+    answer = await shop.ask(document, {"one": one, "other": other}, VENDAS)
+    product = answer.data["product"]
+    assert product["one"] == product["again"] == {"unitPrice": {"amount": "34.20"}, "source": "BUYER"}
+    assert product["other"]["source"] == "STATE"
+    assert product["nobodys"] is None
+    assert answer.statements == 4, "the product, both accounts, the prices of each"
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "products(first: 9, onBehalfOf: $own) { nodes { price(onBehalfOf: $id) { source } } }",
+        'product(sku: "CIM-0001") { price(onBehalfOf: $id) { source } }',
+        "node(id: $product) { ... on Product { price(onBehalfOf: $id) { source } } }",
+    ],
+)
+async def test_a_field_s_account_is_as_much_in_reach_as_a_listing_s(shop: Shop, way: str) -> None:
+    own, other = await ids_of_two_accounts(shop)
+    product = (await shop.ask('{ product(sku: "CIM-0001") { id } }')).data["product"]["id"]
+    nobodys, typeless = node_id("BuyerAccount", uuid4()), "zzz"
+    path = {"products": ["products", "nodes"], "product": ["product"], "node": ["node"]}[way.split("(")[0]]
+
+    async def errors(who: str, id: str) -> list[Json]:
+        asked = way if who == REP else way.replace(", onBehalfOf: $own", "")
+        declared = "$id: ID" + ", $own: ID" * ("$own" in asked) + ", $product: ID!" * ("$product" in asked)
+        answer = await shop.ask(
+            f"query ({declared}) {{ {asked} }}", {"id": id, "own": own, "product": product}, who
+        )
+        assert "34.20" not in str(answer.body)
+        found: list[Json] = answer.body["errors"]
+        assert [error["path"] for error in found] == [[*path, "price"]]
+        return [(error["message"], error["extensions"]["code"]) for error in found]
+
+    assert await errors(REP, other) == await errors(REP, nobodys)
+    assert [code for _, code in await errors(REP, other)] == ["FORBIDDEN"]
+    for who in (SP, CATALOGO):
+        for id in (own, other, nobodys):
+            assert [code for _, code in await errors(who, id)] == ["FORBIDDEN"]
+    for malformed in (typeless, product):
+        assert [code for _, code in await errors(VENDAS, malformed)] == ["BAD_USER_INPUT"]
+
+
+async def test_a_cart_s_products_are_shown_at_nobody_else_s_price(shop: Shop) -> None:
+    own, _ = await ids_of_two_accounts(shop)
+    line = {"sku": "CIM-0001", "quantity": "1"}
+    (await shop.operation("portal/SetCartLine", {"input": line}, SP)).done("cartLineSet")
+    document = "query ($id: ID) { cart { lines { product { price(onBehalfOf: $id) { source } } } } }"
+    answer = await shop.ask(document, {"id": own}, SP)
+    assert [error["path"] for error in answer.body["errors"]] == [["cart", "lines", "product", "price"]]
+    assert answer.codes == ["FORBIDDEN"]
+    removed = {"sku": "CIM-0001", "quantity": "0"}
+    (await shop.operation("portal/SetCartLine", {"input": removed}, SP)).done("cartLineSet")
+
+
+async def test_without_a_quantity_it_is_the_price_of_the_smallest(shop: Shop) -> None:
+    document = """{ products(first: 100, sort: NEWEST) { nodes {
+        quantityStep smallest: price { unitPrice { amount } } } } }"""
+    listed = nodes(await shop.ask(document, None, SP))
+    steps = {node["quantityStep"] for node in listed}
+    for step in steps:
+        asked = document.replace("smallest: price", f'smallest: price(quantity: "{step}")')
+        for node, same in zip(listed, nodes(await shop.ask(asked, None, SP)), strict=True):
+            assert node["quantityStep"] != step or node["smallest"] == same["smallest"]
+    assert len(steps) > 1
+
+
 async def test_buyers_do_not_see_explanations(shop: Shop) -> None:
     answer = await shop.ask("{ products(first: 2) { nodes { price { explanation { reason } } } } }", None, SP)
     assert answer.codes == ["FORBIDDEN"]
@@ -113,17 +221,17 @@ async def test_paging_forwards_and_back_over_the_whole_catalog(shop: Shop, sort:
         page = (await shop.operation(LISTING, {"first": 100, "after": after, "sort": sort}, SP)).data[
             "products"
         ]
-        everything += [node["sku"] for node in page["nodes"]]
+        everything += [node["sku"] for node in nodes_of(page)]
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert len(everything) == len(set(everything)) > 300
     last = (await shop.operation(LISTING, {"last": 30, "sort": sort}, SP)).data["products"]
-    assert [node["sku"] for node in last["nodes"]] == everything[-30:]
+    assert [node["sku"] for node in nodes_of(last)] == everything[-30:]
     assert (last["pageInfo"]["hasPreviousPage"], last["pageInfo"]["hasNextPage"]) == (True, False)
     before = last["pageInfo"]["startCursor"]
     previous = (await shop.operation(LISTING, {"last": 30, "before": before, "sort": sort}, SP)).data
-    assert [node["sku"] for node in previous["products"]["nodes"]] == everything[-60:-30]
+    assert [node["sku"] for node in nodes_of(previous["products"])] == everything[-60:-30]
 
 
 async def test_price_on_request_is_null_and_comes_last(shop: Shop) -> None:
@@ -276,7 +384,9 @@ async def test_bad_paging_is_a_typed_error(shop: Shop, arguments: str) -> None:
 async def test_a_price_for_a_senseless_quantity_is_a_typed_error(shop: Shop, quantity: str) -> None:
     query = f'{{ products(first: 2) {{ nodes {{ sku price(quantity: "{quantity}") {{ source }} }} }} }}'
     answer = await shop.ask(query, None, SP)
-    assert set(answer.codes) == {"BAD_USER_INPUT"}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer.body["errors"]] == [
+        (["products", "nodes", "price"], "BAD_USER_INPUT")
+    ]
 
 
 @pytest.mark.parametrize("quantity", ["1e9", "NaN", "Infinity", "", "1,5", "--1", "9" * 500])

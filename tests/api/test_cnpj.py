@@ -9,7 +9,7 @@ from stdnum.br import cnpj as cnpjs
 from gateway.seed.demo import PA_CNPJ, SP_CNPJ
 from gateway.settings import Settings
 from tests.api.mailed import mailed, only, token_in
-from tests.api.shop import ADMIN, GESTOR, PA, PRECOS, REP, SP, VENDAS, Answer, Json, Shop
+from tests.api.shop import ADMIN, GESTOR, PA, PRECOS, REP, SP, VENDAS, Answer, Json, Shop, nodes_of
 from tests.api.test_onboarding import PASSWORD, company, decide, execute, new_cnpj, prices, recorded
 
 RELEASE, HAND_OVER = "buyerAccountCnpjRelease", "buyerAccountCnpjHandOver"
@@ -104,7 +104,7 @@ async def test_a_claim_is_seen_beside_the_holder_and_sales_hands_over(shop: Shop
     contested = await shop.operation(
         "backoffice/BuyerAccounts", {"filter": {"cnpjContested": True, "search": cnpj}}, VENDAS
     )
-    assert [each["id"] for each in contested.data["buyerAccounts"]["nodes"]] == [owner["id"], stranger["id"]]
+    assert [each["id"] for each in nodes_of(contested.data["buyerAccounts"])] == [owner["id"], stranger["id"]]
     assert contested.data["buyerAccounts"]["totalCount"] == 2
     assert contested.statements <= 6
 
@@ -228,7 +228,7 @@ async def test_of_two_that_prove_at_once_one_holds(shop: Shop, settings: Setting
         answer.done("emailVerify")
     for cnpj in cnpjs:
         found = await shop.operation("backoffice/BuyerAccounts", {"filter": {"search": cnpj}}, VENDAS)
-        standings = [each["cnpjStanding"] for each in found.data["buyerAccounts"]["nodes"]]
+        standings = [each["cnpjStanding"] for each in nodes_of(found.data["buyerAccounts"])]
         assert sorted(standings) == ["HELD", "HELD_BY_ANOTHER"]
 
 
@@ -291,7 +291,7 @@ async def test_nobody_is_written_to_with_a_name_that_a_stranger_typed(shop: Shop
     firm = await register(shop, new_cnpj())
     await register(shop, new_cnpj(), firm["email"])
     found = await shop.operation("backoffice/BuyerAccounts", {"filter": {"search": firm["cnpj"]}}, VENDAS)
-    (account,) = found.data["buyerAccounts"]["nodes"]
+    (account,) = nodes_of(found.data["buyerAccounts"])
     await decide(shop, "RejectAccount", account["id"])
     mails = [mail for mail in await mailed(settings) if mail["To"] == firm["email"]]
     assert len(mails) == 4

@@ -183,6 +183,27 @@ async def test_by_id_over_the_websocket(settings: Settings) -> None:
         assert refused["payload"][0]["extensions"]["code"] == "PERSISTED_QUERY_ID_REQUIRED"
 
 
+@pytest.mark.parametrize("client", ["portal", "backoffice"])
+async def test_a_shipped_subscription_by_id(shop: Shop, settings: Settings, client: str) -> None:
+    watch, viewer = (
+        {"documentId": id_of((OPERATIONS / name).read_text())}
+        for name in (f"{client}/OrderUpdated.graphql", "portal/Viewer.graphql")
+    )
+    app = create_app(settings.model_copy(update={"documents": AcceptedDocuments.TRUSTED}))
+    async with (
+        app.router.lifespan_context(app),
+        serving.served(app) as address,
+        sockets.connected(address, await sockets.bearer(shop, SP)) as socket,
+    ):
+        await sockets.send(socket, id="1", type="subscribe", payload=watch)
+        await sockets.send(socket, id="2", type="subscribe", payload=viewer)
+        assert [(await sockets.receive(socket))["id"] for _ in range(2)] == ["2", "2"]  # the first has begun
+        placed = await shop.order(SP)
+        message = await sockets.receive(socket)
+        assert (message["id"], message["type"]) == ("1", "next")
+        assert message["payload"]["data"]["orderUpdated"] == placed
+
+
 def test_a_manifest_that_does_not_fit_stops_the_start(settings: Settings, tmp_path: Path) -> None:
     def start(content: bytes) -> Starlette:
         (tmp_path / "persisted.json").write_bytes(content)

@@ -20,7 +20,7 @@ from gateway.embedded.s3 import S3
 from gateway.settings import Settings
 from tests.api.conftest import settings_for
 from tests.api.serving import served
-from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, SP, Answer, Json, Shop
+from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, SP, Answer, Json, Shop, nodes_of
 from tests.api.socket_client import bearer, connected, receive, send
 from tests.conftest import copied
 from tests.polling import until
@@ -206,7 +206,7 @@ async def test_a_failed_batch_under_many_aliases_is_one_error_and_one_line(
             "DROP FUNCTION public.away()",
             "ALTER TABLE pricing.hidden RENAME TO prices",
         )
-    assert len((await shop.ask(document, {}, SP)).data["products"]["nodes"]) == 24
+    assert len(nodes_of((await shop.ask(document, {}, SP)).data["products"])) == 24
 
 
 @pytest.mark.parametrize("broken", [gone, read_only, full, without_connections])

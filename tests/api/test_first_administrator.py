@@ -17,7 +17,7 @@ from gateway.settings import Settings
 from tests.api.conftest import settings_for
 from tests.api.mailed import mailed, only, token_in
 from tests.api.processes import PRUMO, environment, serving
-from tests.api.shop import OPERATIONS, Json
+from tests.api.shop import OPERATIONS, Json, nodes_of
 from tests.conftest import copied
 
 ANA = "ana@firma.example"
@@ -89,7 +89,7 @@ async def test_from_nothing_to_an_administrator(postgres: Postgres, tmp_path: Pa
         assert "user:manage" in session["viewer"]["scopes"]
         filter = {"filter": {"action": "identity.user_invited"}}
         trail = await ask(server.address, "backoffice/AuditTrail", filter, session["accessToken"])
-        (act,) = trail["auditTrail"]["nodes"]
+        (act,) = nodes_of(trail["auditTrail"])
         assert (act["actor"], act["requestId"]) == (None, None)
         facts = {change["field"]: change["after"] for change in act["changes"]}
         assert (facts["email"], facts["operator"] != "") == (ANA, True)

@@ -27,7 +27,7 @@ from schema.documents import ById, Documents
 from schema.limits import Limits
 from schema.operations import Operation, Operations, Response
 from schema.stitching import stitch
-from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop
+from tests.api.shop import GRAPHQL_RESPONSE, SP, Shop, nodes_of
 from tests.conftest import copied
 
 JSON = "application/json"
@@ -204,7 +204,7 @@ async def test_get_is_for_queries_only(shop: Shop) -> None:
     query = "query Q($n: Int) { products(first: $n) { nodes { sku } } }"
     parameters = {"query": query, "variables": '{"n": 2}', "operationName": "Q"}
     found = await shop.http.get("/graphql", params=parameters, headers={"accept": GRAPHQL_RESPONSE})
-    assert (found.status_code, len(found.json()["data"]["products"]["nodes"])) == (200, 2)
+    assert (found.status_code, len(nodes_of(found.json()["data"]["products"]))) == (200, 2)
     mutation = {"query": 'mutation { sessionRefresh(input: {refreshToken: "x"}) { meta { requestId } } }'}
     refused = await shop.http.get("/graphql", params=mutation)
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from gateway.app import create_app
 from gateway.settings import Settings
 from resolvers.vocabulary.node import node_id
-from tests.api.shop import ADMIN, CATALOGO, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop
+from tests.api.shop import ADMIN, CATALOGO, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop, nodes_of
 
 
 async def available(shop: Shop, sku: str) -> str:
     answer = await shop.operation("portal/Products", {"filter": {"skus": [sku]}}, SP)
-    found: str = answer.data["products"]["nodes"][0]["availability"]["available"]
+    found: str = nodes_of(answer.data["products"])[0]["availability"]["available"]
     return found
 
 
@@ -89,7 +89,7 @@ async def test_the_whole_journey(shop: Shop) -> None:
     assert found["id"] == order["id"]
     assert found["lines"][0]["unitPrice"]["amount"] == "34.20"
     listed = (await shop.operation("portal/Orders", {"first": 1}, SP)).data["orders"]
-    assert listed["nodes"][0]["number"] == order["number"]
+    assert nodes_of(listed)[0]["number"] == order["number"]
 
     confirmed = await move(shop, "orderConfirm", VENDAS, order["id"])
     assert confirmed["data"]["status"] == "CONFIRMED"
@@ -151,9 +151,8 @@ async def test_zero_removes_and_setting_the_same_changes_nothing(shop: Shop) -> 
 async def test_refusals_come_in_the_contract_s_order_and_change_nothing(shop: Shop) -> None:
     await empty(shop, SP)
     assert (await check_out(shop, SP, 1))["error"]["code"] == "EMPTY_CART"
-    request = (await shop.operation("portal/Products", {"filter": {"search": "por encomenda"}}, SP)).data[
-        "products"
-    ]["nodes"]
+    found = await shop.operation("portal/Products", {"filter": {"search": "por encomenda"}}, SP)
+    request = nodes_of(found.data["products"])
     unpriced = next(node["sku"] for node in request if node["price"] is None)
     cart = await fill(shop, SP, **{unpriced: "1"}, CIM_0001="10000")
     stale = await check_out(shop, SP, cart["version"] - 1)
@@ -164,7 +163,7 @@ async def test_refusals_come_in_the_contract_s_order_and_change_nothing(shop: Sh
     cart = await fill(shop, SP, **{unpriced: "0"})
     changed = await check_out(shop, SP, cart["version"], expectedTotal="1.00")
     assert changed["error"]["code"] == "PRICE_CHANGED"
-    assert changed["error"]["actual"] == {"amount": cart["subtotal"]["amount"]}
+    assert changed["error"]["actual"] == cart["subtotal"]
     short = await check_out(shop, SP, cart["version"], expectedTotal=cart["subtotal"]["amount"])
     assert short["error"]["code"] == "OUT_OF_STOCK"
     assert short["error"]["shortages"][0]["sku"] == "CIM-0001"
@@ -251,7 +250,7 @@ async def test_a_rep_moves_only_orders_of_the_portfolio(shop: Shop) -> None:
         refused = (await move(shop, step, REP, other["id"]))["error"]
         assert refused == (await move(shop, step, REP, node_id("Order", uuid4())))["error"]
         assert refused["code"] == "NOT_FOUND"
-    listed = (await shop.operation("portal/Orders", {"first": 100}, REP)).data["orders"]["nodes"]
+    listed = nodes_of((await shop.operation("portal/Orders", {"first": 100}, REP)).data["orders"])
     assert other["id"] not in {order["id"] for order in listed}
 
 
@@ -346,14 +345,14 @@ async def test_a_set_price_can_be_looked_up_by_those_who_keep_prices(shop: Shop)
 async def test_a_change_of_the_account_s_state_applies_at_once(shop: Shop, settings: Settings) -> None:
     """The token says nothing of state and tier; identity does."""
     variables = {"filter": {"skus": ["CIM-0001"]}}
-    before = (await shop.operation("portal/Products", variables, PA)).data["products"]["nodes"][0]["price"]
+    before = nodes_of((await shop.operation("portal/Products", variables, PA)).data["products"])[0]["price"]
     engine = create_async_engine(str(settings.database_url))
     async with engine.begin() as connection:
         await connection.execute(
             text("UPDATE identity.account_addresses SET state = 'RS' WHERE state = 'PA'")
         )
     await engine.dispose()
-    after = (await shop.operation("portal/Products", variables, PA)).data["products"]["nodes"][0]["price"]
+    after = nodes_of((await shop.operation("portal/Products", variables, PA)).data["products"])[0]["price"]
     assert before["source"] == after["source"] == "STATE"
     assert before["unitPrice"] != after["unitPrice"]
     viewer = (await shop.operation("portal/Viewer", None, PA)).data["viewer"]
@@ -369,7 +368,7 @@ async def test_a_pending_account_sees_no_prices_and_orders_nothing(shop: Shop, s
             text("UPDATE identity.buyer_accounts SET status = 'SUSPENDED' WHERE tier IS NULL")
         )
     listed = await shop.operation("portal/Products", {"first": 3, "sort": "PRICE_ASC"}, PA)
-    assert [node["price"] for node in listed.data["products"]["nodes"]] == [None] * 3
+    assert [node["price"] for node in nodes_of(listed.data["products"])] == [None] * 3
     shown = (await shop.operation("portal/Cart", None, PA)).data["cart"]
     assert [(line["unitPrice"], line["lineTotal"], line["priceSource"]) for line in shown["lines"]] == [
         (None, None, None)
@@ -449,8 +448,8 @@ async def test_orders_are_filtered(shop: Shop) -> None:
         answer = await shop.operation("backoffice/Orders", {"first": 100, "filter": filter}, who)
         assert answer.statements <= 6
         listed = answer.data["orders"]
-        assert listed["totalCount"] == len(listed["nodes"])
-        ids = [node["id"] for node in listed["nodes"]]
+        assert listed["totalCount"] == len(nodes_of(listed))
+        ids = [node["id"] for node in nodes_of(listed)]
         return mine["id"] in ids, theirs["id"] in ids
 
     assert await found({}) == await found({"search": "  "}) == (True, True)

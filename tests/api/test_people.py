@@ -8,7 +8,7 @@ import pytest
 
 from gateway.settings import Settings
 from tests.api.mailed import mailed, only, token_in
-from tests.api.shop import ADMIN, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop
+from tests.api.shop import ADMIN, GESTOR, PA, PRECOS, REP, SP, VENDAS, Json, Shop, nodes_of
 from tests.api.test_onboarding import PASSWORD, decide, registered
 from tests.api.test_orders import check_out, empty, fill
 
@@ -90,7 +90,7 @@ async def test_the_mailed_link_makes_a_user_once(shop: Shop, settings: Settings)
 
 async def test_a_viewer_sees_prices_and_orders_nothing(shop: Shop, settings: Settings) -> None:
     email, _ = await joined(shop, settings, GESTOR, "VIEWER")
-    products = (await shop.operation("portal/Products", {"first": 3}, email)).data["products"]["nodes"]
+    products = nodes_of((await shop.operation("portal/Products", {"first": 3}, email)).data["products"])
     assert any(product["price"] for product in products)
     assert (await shop.operation("portal/Orders", None, email)).data["orders"] is not None
     line = {"input": {"sku": "CIM-0001", "quantity": "1"}}
@@ -352,7 +352,7 @@ async def test_the_staff(shop: Shop, settings: Settings) -> None:
 
 async def portfolio(shop: Shop, rep: str) -> set[str]:
     answer = await shop.operation("backoffice/BuyerAccounts", {"first": 100}, rep)
-    return {account["id"] for account in answer.data["buyerAccounts"]["nodes"]}
+    return {account["id"] for account in nodes_of(answer.data["buyerAccounts"])}
 
 
 async def change(shop: Shop, name: str, who: str = VENDAS, **input: Json) -> Json:
@@ -408,10 +408,10 @@ async def test_a_pending_account_s_people_are_invited_and_see_no_prices(
 ) -> None:
     firm = await registered(shop)
     email, _ = await joined(shop, settings, firm["email"], "BUYER")
-    products = (await shop.operation("portal/Products", {"first": 3}, email)).data["products"]["nodes"]
+    products = nodes_of((await shop.operation("portal/Products", {"first": 3}, email)).data["products"])
     assert [product["price"] for product in products] == [None] * 3
     await decide(shop, "ApproveAccount", firm["id"])
-    products = (await shop.operation("portal/Products", {"first": 3}, email)).data["products"]["nodes"]
+    products = nodes_of((await shop.operation("portal/Products", {"first": 3}, email)).data["products"])
     assert any(product["price"] for product in products)
 
 
@@ -427,3 +427,39 @@ async def test_who_was_not_looked_at_yet_writes_to_few(shop: Shop) -> None:
     assert (await invite(shop, boss, first))["meta"]["replayed"]
     await decide(shop, "ApproveAccount", firm["id"])
     assert (await invite(shop, boss, someone()))["error"] is None
+
+
+async def test_ids_are_of_one_thing_each(shop: Shop) -> None:
+    """Some caches know an object by its id alone, whatever its type."""
+    viewer = (await shop.operation("portal/Account", None, GESTOR)).data["viewer"]
+    same = (await shop.operation("portal/Viewer", None, GESTOR)).data["viewer"]
+    (managed,) = [each for each in viewer["account"]["users"] if each["user"]["email"] == GESTOR]
+    assert viewer["id"] == same["id"] and managed["user"] == same["user"]
+    roles = (await shop.operation("backoffice/Roles", None, ADMIN)).data["roles"]
+    again = (await shop.operation("backoffice/Roles", None, ADMIN)).data["roles"]
+    assert [role["id"] for role in roles] == [role["id"] for role in again]
+    kept = [
+        *viewer["account"]["users"],
+        *viewer["account"]["addresses"],
+        *viewer["account"]["history"],
+        *roles,
+    ]
+    ids = [viewer["id"], viewer["account"]["id"], managed["user"]["id"], *(each["id"] for each in kept)]
+    assert len(set(ids)) == len(ids) > 10
+    for each in (viewer, managed, viewer["account"]["addresses"][0], roles[0]):
+        query = "query ($id: ID!) { node(id: $id) { id } }"
+        assert (await shop.ask(query, {"id": each["id"]}, GESTOR)).body["data"] == {"node": None}
+
+
+async def test_a_line_of_a_cart_keeps_its_id(shop: Shop) -> None:
+    async def put(sku: str, quantity: str) -> dict[str, str]:
+        line = {"sku": sku, "quantity": quantity}
+        cart = (await shop.operation("portal/SetCartLine", {"input": line}, GESTOR)).done("cartLineSet")
+        return {line["product"]["sku"]: line["id"] for line in cart["lines"]}
+
+    first = await put("CIM-0001", "1")
+    both = await put("CIM-0002", "1")
+    assert both["CIM-0001"] == first["CIM-0001"] != both["CIM-0002"]
+    assert await put("CIM-0001", "7") == both
+    await put("CIM-0001", "0")
+    await put("CIM-0002", "0")

@@ -18,7 +18,7 @@ from gateway.mailbox import summaries
 from gateway.migrate import migrate, require_migrated
 from gateway.settings import Settings
 from tests.api.serving import served
-from tests.api.shop import SP, Answer, Shop
+from tests.api.shop import SP, Answer, Shop, nodes_of
 from tests.api.socket_client import WATCH, bearer, connected, receive, send
 from tests.pgbouncer import PgBouncer, needs_pgbouncer, pgbouncer
 from tests.polling import until
@@ -74,8 +74,8 @@ async def test_it_is_migrated_past_the_pooler(pooled: Settings) -> None:
 
 async def test_an_order_is_placed_heard_of_and_mailed(shop: Shop, address: str, pooled: Settings) -> None:
     listed = await shop.operation("portal/Products", {"first": 24}, SP)
-    assert len(listed.data["products"]["nodes"]) == 24
-    assert any(node["price"] for node in listed.data["products"]["nodes"])
+    assert len(nodes_of(listed.data["products"])) == 24
+    assert any(node["price"] for node in nodes_of(listed.data["products"]))
     async with connected(address, await bearer(shop, SP)) as socket:
         await send(socket, id="1", type="subscribe", payload={"query": WATCH})
         await send(socket, id="2", type="subscribe", payload={"query": "{ viewer { scopes } }"})
@@ -118,9 +118,9 @@ async def test_requests_of_all_kinds_at_once_find_no_stranger_s_statement(
     async with asyncio.timeout(60):
         answers = await asyncio.gather(*(browse(number) for number in range(BUYERS)))
     for number, (listed, cart, orders) in enumerate(answers):
-        assert len(listed.data["products"]["nodes"]) == 1 + number
+        assert len(nodes_of(listed.data["products"])) == 1 + number
         assert "errors" not in cart.body
-        assert len(orders.data["orders"]["nodes"]) == 5
+        assert len(nodes_of(orders.data["orders"])) == 5
     await _assert_servers_are_as_they_were(pooled)
 
 

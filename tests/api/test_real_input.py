@@ -8,7 +8,7 @@ import pytest
 from gateway.importer.run import ImportOptions, ImportSummary, run_import
 from gateway.settings import Settings
 from gateway.wiring import wired
-from tests.api.shop import PA, SP, Shop
+from tests.api.shop import PA, SP, Shop, nodes_of
 from tests.price_sheet import ROWS, write
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "sinapi-insumos-PA-2024-12.xlsx"
@@ -42,11 +42,11 @@ async def test_every_row_is_accounted_for(imported: ImportSummary) -> None:
 
 async def test_the_pa_buyer_finds_sees_and_orders_them(shop: Shop, imported: ImportSummary) -> None:
     search = {"first": 50, "filter": {"search": "abracadeira nylon 230"}}
-    found = (await shop.operation("portal/Products", search, PA)).data["products"]["nodes"]
+    found = nodes_of((await shop.operation("portal/Products", search, PA)).data["products"])
     tie = next(node for node in found if node["sku"].endswith("00412"))
     assert tie["name"] == "ABRACADEIRA DE NYLON PARA AMARRACAO DE CABOS, COMPRIMENTO DE *230* X *7,6* MM"
     assert tie["price"] == {"unitPrice": {"amount": "1.38", "currency": "BRL"}, "source": "STATE"}
-    elsewhere = (await shop.operation("portal/Products", search, SP)).data["products"]["nodes"]
+    elsewhere = nodes_of((await shop.operation("portal/Products", search, SP)).data["products"])
     assert {node["price"] for node in elsewhere} == {None}
 
     line = {"sku": tie["sku"], "quantity": "100"}
@@ -71,5 +71,5 @@ async def test_the_whole_sheet(settings: Settings, shop: Shop, imported: ImportS
     assert (whole.prices_written, whole.prices_unchanged) == (whole.created, whole.unchanged)
     for arguments in ({"sort": "PRICE_DESC"}, {"sort": "NAME"}, {"filter": {"search": "tubo pvc"}}):
         answer = await shop.operation("portal/Products", {"first": 100, **arguments}, PA)
-        assert len(answer.data["products"]["nodes"]) == 100
+        assert len(nodes_of(answer.data["products"])) == 100
         assert answer.statements == 3

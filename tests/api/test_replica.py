@@ -14,7 +14,7 @@ from gateway.embedded.s3 import S3
 from gateway.settings import Settings
 from tests.api.conftest import settings_for
 from tests.api.processes import serving
-from tests.api.shop import PA, SP, Shop
+from tests.api.shop import PA, SP, Shop, nodes_of
 from tests.conftest import copied
 from tests.polling import until
 from tests.standby import Standby, standby_of
@@ -79,7 +79,7 @@ async def until_read(shop: Shop, who: str | None) -> None:
 async def numbers(shop: Shop, who: str) -> list[str]:
     """The caller's orders, newest first."""
     listed = await shop.operation("portal/Orders", {"first": 5}, who)
-    return [node["number"] for node in listed.data["orders"]["nodes"]]
+    return [node["number"] for node in nodes_of(listed.data["orders"])]
 
 
 async def test_what_a_session_wrote_it_sees_in_every_process(
@@ -133,7 +133,7 @@ async def test_a_standby_killed_under_load_fails_no_request(
     async def browse(shop: Shop) -> None:
         while not stop.is_set():
             answer = await shop.ask("{ products(first: 5) { nodes { sku } } }")
-            assert answer.data["products"]["nodes"]
+            assert nodes_of(answer.data["products"])
             statuses.append(answer.status)
 
     async def is_missed() -> bool:

@@ -13,7 +13,7 @@ from gateway.settings import Settings
 from resolvers.catalog.queries import SEARCHING
 from schema.execution.choice import ExecutorKind
 from tests.api.serving import served
-from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, SP, VENDAS, Json, Shop
+from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, SP, VENDAS, Json, Shop, nodes_of
 from tests.api.socket_client import bearer, connected, receive, send
 
 UNKNOWN = "{ viewer { " + "x " * 19 + "y " * 19 + "} " + "viewer { __typename } " * 19 + "}"
@@ -85,7 +85,7 @@ async def test_an_answer_tells_its_cost(settings: Settings, executor: ExecutorKi
     async with shop_with(settings, executor=executor) as (shop, _):
         text = '{ products(first: 50, filter: { search: "cimento cp ii 50" }) { nodes { sku category { id } } } }'
         first, answer = await shop.ask(text, who=SP), await shop.ask(text, who=SP)
-        found = len(answer.data["products"]["nodes"])
+        found = len(nodes_of(answer.data["products"]))
         assert 0 < found < 50
         cost = answer.body["extensions"]["cost"]
         points = (1 + 1 + 50 * 2 + SEARCHING, 1 + 1 + found * 2 + SEARCHING)

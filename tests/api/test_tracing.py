@@ -26,7 +26,7 @@ from gateway.progress import CannotRun
 from gateway.seed.demo import DEMO_PASSWORD
 from gateway.settings import Settings
 from gateway.tracing import OpenTelemetry, wanted
-from tests.api.shop import SP, Shop
+from tests.api.shop import SP, Shop, nodes_of
 
 LISTING = """query Products($n: Int) {
   products(first: $n) { totalCount nodes { sku availability { available } price { unitPrice { amount } } } }
@@ -96,7 +96,7 @@ async def test_spans_hang_below_their_own_request(traced_shop: Shop, spans: InMe
         answer = await traced_shop.http.post(
             "/graphql", json={"query": LISTING, "variables": {"n": number}}, headers=headers
         )
-        assert len(answer.json()["data"]["products"]["nodes"]) == number
+        assert len(nodes_of(answer.json()["data"]["products"])) == number
 
     with capture_logs() as lines:
         await asyncio.gather(*(ask(*caller) for caller in callers.items()))

@@ -108,7 +108,7 @@ INPUTS: dict[str, Json] = {
 }
 VARIABLES: dict[str, list[dict[str, Json]]] = {
     "PriceExplanation": [{"skus": ["SKU-0", "SKU-1"], "account": node_id("BuyerAccount", ACCOUNTS[1])}],
-    "Node": [{"id": id} for id in NODE_IDS[::3]],
+    "Node": [{"id": id} for id in NODE_IDS[::3]] + [{"id": NODE_IDS[0], "account": ACCOUNT_ID}],
     "Product": [{"slug": "produto-0"}, {"slug": "produto-1", "quantity": "10"}, {"slug": "nope"}],
     "Products": [
         {},

@@ -18,7 +18,7 @@ from tests.execution.both import both, executors, run, the_schema
 from tests.execution.comparison import difference
 from tests.execution.documents import Request
 from tests.execution.forest import Forest, the_forest
-from tests.execution.world import BUYER, NOW, World, product_id
+from tests.execution.world import BUYER, CART, NOW, World, product_id
 
 # A fragment spread twice was two places of the document: errors were located twice at one field.
 SPREAD_TWICE = """
@@ -49,6 +49,7 @@ class Vanishing:
 
 
 PRICED = orders.PricedLine(
+    CART,
     product_id(0),
     "SKU-0",
     "Cimento",

@@ -328,6 +328,7 @@ class World:
         chance = self.chance("line", number)
         priced = chance.random() < 0.8
         line = orders.PricedLine(
+            cart_id=CART,
             product_id=product_id(number),
             sku=f"SKU-{number}",
             name="Cimento",
@@ -538,7 +539,7 @@ class _Resolve:
         ]
 
     def _price(self, line: pricing.Line, perspective: pricing.Perspective, at: datetime) -> Any:
-        key = (line.product_id.int, str(line.quantity))
+        key = (line.product_id.int, str(line.quantity), str(perspective.account_id))
         if self.world.fails("resolved", *key):
             return [None, "odd"][line.product_id.int % 2]
         breaks = [

@@ -98,6 +98,7 @@ class PricedLine:
     one of the product's unit, of which the quantity says nothing.
     """
 
+    cart_id: UUID
     product_id: UUID
     sku: str
     name: str
@@ -125,7 +126,7 @@ class PricedCart:
 def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPrice]) -> PricedCart:
     """The cart with these prices; `goods` and `prices` are keyed by product."""
     lines = tuple(
-        _priced_line(line, good, prices.get(line.product_id))
+        _priced_line(cart.id, line, good, prices.get(line.product_id))
         for line in cart.lines
         if (good := goods.get(line.product_id)) is not None
     )
@@ -137,11 +138,12 @@ def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPri
     )
 
 
-def _priced_line(line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
+def _priced_line(cart_id: UUID, line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
     unit = line.unit or good.unit
     if unit != good.unit:
         price = None
     return PricedLine(
+        cart_id=cart_id,
         product_id=line.product_id,
         sku=good.sku,
         name=good.name,
