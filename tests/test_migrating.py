@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import migrations
+from contexts.shared.adapters.database import Database
 from gateway.embedded.postgres import Postgres
 from gateway.http.capacity import Capacity
 from gateway.http.probes import Readiness
@@ -27,6 +28,7 @@ from gateway.wiring import wired
 from migrations.lint import BEFORE, complaints
 from tests.conftest import copied
 from tests.polling import until
+from tests.signing import SECRET, first_key
 
 PATIENCE = Patience(lock_seconds=0.2, attempts=2, pause_seconds=0)
 NEWEST = migrations.newest()
@@ -64,7 +66,12 @@ def later(tmp_path: Path) -> Later:
 
 @pytest.fixture
 async def settings(postgres: Postgres, template: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, database_url=await copied(postgres, template))
+    """They name a migrated database with a signing key: without one, no server is ready."""
+    url = await copied(postgres, template)
+    database = Database(url)
+    await first_key(database)
+    await database.close()
+    return Settings(home=tmp_path, database_url=url, signing_key_secret=SECRET)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from gateway.embedded.postgres import BIN, Postgres
 from gateway.embedded.s3 import S3
 from gateway.settings import Settings
 from tests.api.conftest import settings_for
-from tests.api.shop import SP, Shop
+from tests.api.shop import SP, Shop, nodes_of
 from tests.conftest import copied
 from tests.test_migrations import objects_of
 
@@ -85,7 +85,7 @@ async def test_a_restored_database_is_the_one_that_was_dumped(
 
 async def test_a_restored_database_is_searched_and_sold_from(shop: Shop) -> None:
     asked = {"filter": {"search": "cimento cp ii 50"}, "first": 2}
-    products = (await shop.operation("portal/Products", asked, SP)).data["products"]["nodes"]
+    products = nodes_of((await shop.operation("portal/Products", asked, SP)).data["products"])
     assert [(each["sku"], each["price"]["source"]) for each in products] == [
         ("CIM-0001", "BUYER"),
         ("CIM-0002", "STATE"),

@@ -99,7 +99,7 @@ def listings(database: Database) -> dict[str, Follower]:
         return subject
 
     async def recorded(window: Window) -> tuple[list[UUID], list[Position]]:
-        page = await trail.page(window, AuditFilter())
+        page = await trail.page(window, AuditFilter(action="orders.confirmed"))
         return [UUID(str(entry.act.subject.id)) for entry in page.items], page.positions
 
     return {

@@ -29,6 +29,7 @@ from gateway.settings import Settings
 from gateway.wiring import Wired, wired
 from resolvers.vocabulary.context import Contexts
 from tests.conftest import copied
+from tests.signing import SECRET, first_key
 
 MATERIALS = read_materials()
 
@@ -84,8 +85,10 @@ async def contexts(database_url: str, tmp_path_factory: pytest.TempPathFactory) 
             s3_endpoint=s3.endpoint,
             s3_key=s3.access_key,
             s3_secret=s3.secret_key,
+            signing_key_secret=SECRET,
         )
         async with wired(settings) as parts:
+            await first_key(parts.database)
             dying = replace(parts.contexts, catalog=replace(parts.contexts.catalog, images=FullStore()))
             with pytest.raises(Killed):
                 await seed_demo(parts.database, dying, quiet)
@@ -209,9 +212,15 @@ async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> Async
     """On a database of its own; its pictures go nowhere."""
     url = await copied(postgres, template)
     settings = Settings(
-        home=tmp_path, database_url=url, s3_endpoint="http://127.0.0.1:9", s3_key="x", s3_secret="x"
+        home=tmp_path,
+        database_url=url,
+        s3_endpoint="http://127.0.0.1:9",
+        s3_key="x",
+        s3_secret="x",
+        signing_key_secret=SECRET,
     )
     async with wired(settings) as parts:
+        await first_key(parts.database)
         catalog = replace(parts.contexts.catalog, images=NoStore())
         yield replace(parts, contexts=replace(parts.contexts, catalog=catalog))
 

@@ -15,6 +15,7 @@ from contexts.identity.adapters.leftovers import (
     OF_IDENTITY,
     UnprovedRegistrations,
 )
+from contexts.identity.adapters.leftovers import KEPT_KEYS as KEPT_SIGNING_KEYS
 from contexts.identity.adapters.tables import (
     account_addresses,
     account_changes,
@@ -29,6 +30,7 @@ from contexts.identity.adapters.tables import (
     seen_networks,
     sessions,
     sign_in_failures,
+    signing_keys,
     user_roles,
     users,
 )
@@ -157,6 +159,11 @@ async def fill(database: Database, old: bool, rows: int = 1) -> None:
                     {"digest": digest(), "cnpj": "12ABC34501DE35", "at": at(KEPT_UNPROVED)},
                 ),
                 *registration(at(KEPT_UNPROVED)),
+                (
+                    signing_keys,
+                    {"kid": str(new_id()), "algorithm": "EdDSA", "created_at": now, "signs_from": now}
+                    | {"revoked_at": at(KEPT_SIGNING_KEYS), "wrapped_by": "x", "wrapped": bytes(60)},
+                ),
                 (outbox, {"id": new_id(), "topic": "open", "payload": {}, "created_at": at(KEPT_EVENTS)}),
             ]
             for table, values in given:
