@@ -306,12 +306,12 @@ async def test_an_event_whose_order_cannot_be_read_ends_every_subscription_with_
     watch = {"query": "subscription { orderUpdated { number } }"}
     await execute(
         server,
-        "ALTER TABLE orders.order_lines RENAME TO hidden",
+        "ALTER TABLE orders.orders RENAME TO hidden",
         """
         CREATE FUNCTION public.away() RETURNS SETOF orders.hidden LANGUAGE plpgsql AS $$
         BEGIN RAISE 'limit' USING ERRCODE = '53400'; END $$
         """,
-        "CREATE VIEW orders.order_lines AS SELECT * FROM public.away()",
+        "CREATE VIEW orders.orders AS SELECT * FROM public.away()",
     )
     change = (
         "SELECT pg_notify('prumo_order_updated', id || ':' || gen_random_uuid()) FROM identity.buyer_accounts"
@@ -342,9 +342,9 @@ async def test_an_event_whose_order_cannot_be_read_ends_every_subscription_with_
     finally:
         await execute(
             server,
-            "DROP VIEW orders.order_lines",
+            "DROP VIEW orders.orders",
             "DROP FUNCTION public.away()",
-            "ALTER TABLE orders.hidden RENAME TO order_lines",
+            "ALTER TABLE orders.hidden RENAME TO orders",
         )
 
 
