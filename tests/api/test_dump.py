@@ -85,7 +85,8 @@ async def test_a_restored_database_is_the_one_that_was_dumped(
 
 async def test_a_restored_database_is_searched_and_sold_from(shop: Shop) -> None:
     asked = {"filter": {"search": "cimento cp ii 50"}, "first": 2}
-    products = (await shop.operation("portal/Products", asked, SP)).data["products"]["nodes"]
+    edges = (await shop.operation("portal/Products", asked, SP)).data["products"]["edges"]
+    products = [edge["node"] for edge in edges]
     assert [(each["sku"], each["price"]["source"]) for each in products] == [
         ("CIM-0001", "BUYER"),
         ("CIM-0002", "STATE"),
