@@ -561,10 +561,9 @@ def _born(file: Path) -> datetime:
     from uuid import UUID
 
     try:
-        seconds = (UUID(file.stem).int >> 80) / 1000
-    except ValueError:
-        seconds = file.stat().st_mtime
-    return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp((UUID(file.stem).int >> 80) / 1000, UTC)
+    except ValueError:  # no UUID, or one of another kind, which may name a year beyond all calendars
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _unreadable(kids: "Sequence[str]") -> CannotRun:

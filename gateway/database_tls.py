@@ -67,9 +67,12 @@ def _is_local(url: str, environment: Mapping[str, str]) -> bool:
     parts = make_url(url)
     if "service" in parts.query or "PGSERVICE" in environment:
         return False  # a file says where it leads
-    named = parts.host or parts.query.get("host") or environment.get("PGHOST", "")
+    if parts.host:
+        # Only here the driver undoes percent signs: those of the query are undone once already.
+        return all(_is_this_machine(unquote(host)) for host in parts.host.split(","))
+    named = parts.query.get("host") or environment.get("PGHOST", "")
     hosts = [host for each in ([named] if isinstance(named, str) else named) for host in each.split(",")]
-    return all(_is_this_machine(unquote(host)) for host in hosts)
+    return all(_is_this_machine(host) for host in hosts)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -185,7 +185,8 @@ class Settings(BaseSettings):
     )
     s3_region: str | None = Field(
         None,
-        pattern="^[a-z0-9-]+$",
+        # A label of a host name.
+        pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
         description="Region of the bucket; absent: what look-alikes call us-east-1.",
     )
     s3_bucket: str = Field("prumo", description="Bucket of the product images.")

@@ -15,14 +15,19 @@ runs_with = None
 # A row trigger that runs at COMMIT, after everything else of the transaction. Who comes there next waits for the lock,
 # and the lock is let go of only when the commit is visible: so a row with a larger number is never seen earlier.
 # Rows are numbered whatever code inserts them. One lock for all tables, since two would deadlock.
+# A number is the time in microseconds, or one more than the last where that is not later. Cursors carry it, and a count
+# would tell a buyer how much everybody else orders (docs/adr/0019-order-numbers.md).
 TAKE = """
 CREATE FUNCTION shared.take_commit_order() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(7061676510025);
-    EXECUTE format(
-        'UPDATE %I.%I SET commit_order = nextval(''shared.commit_order'') WHERE id = $1',
-        TG_TABLE_SCHEMA, TG_TABLE_NAME
-    ) USING NEW.id;
+    SELECT setval(
+        'shared.commit_order', greatest(last_value + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+    ) INTO number FROM shared.commit_order;
+    EXECUTE format('UPDATE %I.%I SET commit_order = $1 WHERE id = $2', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        USING number, NEW.id;
     RETURN NULL;
 END
 $$

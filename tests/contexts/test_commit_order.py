@@ -99,6 +99,7 @@ def listings(database: Database) -> dict[str, Follower]:
         return subject
 
     async def recorded(window: Window) -> tuple[list[UUID], list[Position]]:
+        # Not what other tests of this module record.
         page = await trail.page(window, AuditFilter(action="orders.confirmed"))
         return [UUID(str(entry.act.subject.id)) for entry in page.items], page.positions
 
@@ -110,6 +111,7 @@ def listings(database: Database) -> dict[str, Follower]:
 
 
 LISTINGS = ["orders", "buyerAccounts", "auditTrail"]
+NOW = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 
 
 @pytest.mark.parametrize("name", LISTINGS)
@@ -125,6 +127,36 @@ async def test_a_row_older_than_one_that_was_read_comes_after_it(database: Datab
         assert seen == [newer]
         await slow.commit()
     assert (await listing.newer(read))[0] == [older]
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+async def test_a_place_tells_the_time_and_not_how_many_there_are(database: Database, name: str) -> None:
+    """Clients read cursors. Of two of them, a time that passed is all that can be learned: nobody's orders in it."""
+    listing = listings(database)[name]
+    times: list[int] = []
+    for _ in range(2):
+        async with database.begin() as transaction, database.reading() as clock:
+            times.append(await clock.scalar(NOW) or 0)
+            await listing.add(transaction)
+            await transaction.commit()
+            times.append(await clock.scalar(NOW) or 0)
+    _, (newest, older) = await listing.read(Window(2))
+    assert times[0] <= int(older[0] or "") <= times[1] <= times[2] <= int(newest[0] or "") <= times[3]
+
+
+async def test_a_clock_that_was_set_back_leaves_the_order(database: Database) -> None:
+    """The last number is of a clock that was ahead."""
+    orders = listings(database)["orders"]
+    ids: list[UUID] = []
+    async with database.reading() as sequence:
+        ahead = await sequence.scalar(text("SELECT setval('shared.commit_order', :ahead)"), {"ahead": 10**17})
+        for _ in range(2):
+            async with database.begin() as transaction:
+                ids.append(await orders.add(transaction))
+                await transaction.commit()
+    found, (newest, older) = await orders.read(Window(2))
+    assert found == ids[::-1]
+    assert (older[0], newest[0]) == (str(ahead + 1), str(ahead + 2))
 
 
 async def test_products_of_who_waited_to_publish_are_newer(database: Database) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import make_url
 
 import migrations
@@ -348,6 +350,31 @@ def test_keys_are_made_listed_retired_and_wrapped_anew(
     assert said("retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
     assert said("rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
     assert next_kid in refused("make")
+
+
+def test_an_imported_key_is_as_old_as_its_name_says_or_else_its_file(
+    tmp_path: Path,
+    configured: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in configured.items():
+        monkeypatch.setenv(name, value)
+    files = [
+        tmp_path / f"{name}.pem"
+        for name in ("01900000-0000-7000-8000-000000000000", "ffffffff-ffff-4fff-bfff-ffffffffffff", "ours")
+    ]
+    for file in files:
+        file.write_bytes(
+            Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        os.utime(file, (1_795_000_000, 1_795_000_000))
+    group.main(["keys", "import", *map(str, files)], standalone_mode=False)
+    group.main(["keys", "list"], standalone_mode=False)
+    made = [
+        line.partition(" made ")[2][:10] for line in capsys.readouterr().out.splitlines() if " made " in line
+    ]
+    assert sorted(made) == ["2024-06-10", "2026-11-18", "2026-11-18"]
 
 
 async def test_a_process_starts_with_a_secret_that_unwraps_the_keys_only(

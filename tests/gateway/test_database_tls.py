@@ -231,6 +231,10 @@ async def test_a_worker_ends_with_that_sentence(
         "postgresql:///prumo?host=db.example",
         "postgresql:///prumo?host=/run/postgresql,db.example",
         "postgresql:///prumo?service=prumo",
+        # Of the two, `sslmode` is the one that connects.
+        "postgresql://db.example/prumo?sslmode=disable&ssl=verify-full",
+        "postgresql://db.example/prumo?ssl=verify-full&sslmode=require",
+        "postgresql:///prumo?host=%252Fdb.example",
     ],
 )
 def test_a_way_to_another_machine_needs_its_certificate(

@@ -58,6 +58,15 @@ def test_one_of_two_keys_alone_is_refused_and_not_shown(tmp_path: Path, given: s
     assert Settings(home=tmp_path, s3_region="sa-east-1").names_store
 
 
+@pytest.mark.parametrize(
+    "region", ["", "-", "sa-east-", "a" * 64, "SA-EAST-1", "sa-east-1.example", "sa-east-1/"]
+)
+def test_a_region_is_a_label_of_a_host_name(tmp_path: Path, region: str) -> None:
+    """What else it were would lead elsewhere, or end the start with a traceback."""
+    with pytest.raises(ValidationError, match="s3_region"):
+        Settings(home=tmp_path, s3_region=region)
+
+
 async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: Path) -> None:
     async with wired(Settings(home=tmp_path, database_url=database_url), store=False) as parts:
         await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo", Device(), SYSTEM)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -49,7 +49,7 @@ class SigningKey:
     def of_pem(cls, pem: bytes) -> "Self | NotAKey":
         try:
             private = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             return NotAKey("not a private key in PEM form without a password")
         return cls.of(private) if isinstance(private, Ed25519PrivateKey) else NotAKey("not an Ed25519 key")
 

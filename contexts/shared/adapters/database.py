@@ -424,20 +424,26 @@ def engine(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> AsyncEngine:
 
 def _dsn(url: URL) -> str:
     """In libpq's words, which asyncpg knows: what SQLAlchemy's dialect calls `ssl` is `sslmode` here."""
-    query = dict(url.query)
-    if (mode := query.pop("ssl", None)) is not None:
-        query.setdefault("sslmode", mode)
+    query = _query(url)
     if query.get("sslrootcert") == _SYSTEM:
         del query["sslrootcert"]
     return url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
 
 
+def _query(url: URL) -> dict[str, str | tuple[str, ...]]:
+    """With `sslmode` only: of a URL that has both, it is the one that counts."""
+    query = dict(url.query)
+    if (mode := query.pop("ssl", None)) is not None:
+        query.setdefault("sslmode", mode)
+    return query
+
+
 def tls_mode(url: str, environment: Mapping[str, str] = os.environ) -> str:
     """libpq's `sslmode` of the URL, or else of the environment; "" where neither says one."""
-    query = make_url(url).query
+    query = _query(make_url(url))
     if query.get("sslrootcert") == _SYSTEM:
         return "verify-full"
-    mode = query.get("ssl") or query.get("sslmode") or environment.get("PGSSLMODE", "")
+    mode = query.get("sslmode") or environment.get("PGSSLMODE", "")
     return str(mode).replace("_", "-")
 
 

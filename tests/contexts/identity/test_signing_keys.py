@@ -408,13 +408,21 @@ async def test_who_cannot_unwrap_the_key_that_signs_signs_with_no_other(
     assert not here.tokens.can_issue(clock.now())
 
 
+OF_AN_UNKNOWN_CURVE = b"""-----BEGIN EC PRIVATE KEY-----
+MD4CAQEEDlmcswNFFaIRjZNW1Wx8oAcGBSuBBAAGoSADHgAEghjfQ0e2fJqhs5A3
+h2VUqf2Su1+kntT46UF2KA==
+-----END EC PRIVATE KEY-----
+"""
+"""secp112r1, which the library reads no keys of."""
+
+
 async def test_keys_of_files_are_taken_in_once(ring: KeyRing, empty: Database, clock: HandClock) -> None:
     keys = [Ed25519PrivateKey.generate() for _ in range(2)]
     old, new = (key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key in keys)
     foreign = generate_private_key(SECP256R1()).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    for wrong in (b"no key", foreign):
+    for wrong in (b"no key", foreign, OF_AN_UNKNOWN_CURVE):
         assert isinstance(await ring.take_in("ana", [(old, clock.now()), (wrong, clock.now())]), NotAKey)
     assert await ring.keys.all() == []
     taken = await ring.take_in(
