@@ -230,7 +230,7 @@ async def test_a_viewer_sees_orders_and_changes_nothing(shop: Shop, settings: Se
     ):
         assert (await shop.operation(name, {"input": input}, email)).codes == ["FORBIDDEN"]
     assert (await shop.operation("portal/Order", {"id": order["id"]}, email)).data["order"]["number"]
-    listed = (await shop.operation("portal/Products", {"first": 1}, email)).data["products"]["nodes"]
+    listed = nodes_of((await shop.operation("portal/Products", {"first": 1}, email)).data["products"])
     assert listed[0]["price"]
 
 

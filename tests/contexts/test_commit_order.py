@@ -99,9 +99,8 @@ def listings(database: Database) -> dict[str, Follower]:
         return subject
 
     async def recorded(window: Window) -> tuple[list[UUID], list[Position]]:
-        page = await trail.page(window, AuditFilter())
-        # Other tests' acts are of all products of a sheet, which have no id.
-        return [UUID(str(entry.act.subject.id or entry.id)) for entry in page.items], page.positions
+        page = await trail.page(window, AuditFilter(action="orders.confirmed"))
+        return [UUID(str(entry.act.subject.id)) for entry in page.items], page.positions
 
     return {
         "orders": Follower(place, ordered),
