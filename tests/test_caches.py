@@ -266,6 +266,35 @@ def test_a_price_that_staff_see_says_whose_it_is() -> None:
     assert found > 4
 
 
+@pytest.mark.parametrize(
+    ("error", "facts", "names"),
+    [
+        (
+            "TooManyAttemptsError",
+            {"retryAfter"},
+            [
+                "SignIn",
+                "ChangePassword",
+                "RequestPasswordReset",
+                "RequestEmailVerification",
+                "RegisterAccount",
+            ],
+        ),
+        ("ApprovalRequiredError", {"limit", "total"}, ["CheckOut"]),
+        ("PriceChangedError", {"expected", "actual"}, ["CheckOut"]),
+        ("InvitationClosedError", {"status"}, ["ResendInvitation", "RevokeInvitation"]),
+    ],
+)
+def test_a_mutation_asks_for_the_facts_that_the_texts_name(
+    error: str, facts: set[str], names: list[str]
+) -> None:
+    """Where such an error may come: a text in graphql/messages without its facts cannot be shown."""
+    documents = [name for name in MUTATIONS if name.partition("/")[2] in names]
+    assert len(documents) >= len(names)
+    for name in documents:
+        assert any(each.type.name == error and each.names >= facts for each in asked(name).everything()), name
+
+
 def test_a_fragment_s_name_means_the_same_everywhere() -> None:
     """Every file stands alone, so fragments are repeated in them; clients' tools put all files together."""
     meanings: dict[str, set[str]] = {}
