@@ -21,11 +21,13 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Visitor,
     get_named_type,
     is_composite_type,
     is_leaf_type,
     parse,
     print_ast,
+    visit,
 )
 
 from schema.stitching import stitch
@@ -238,6 +240,59 @@ def test_a_subscription_tells_all_that_is_shown_of_what_it_watches() -> None:
             for event in group:
                 missing = shown(name.partition("/")[0], event.type.name) - event.leaf_paths()
                 assert sorted(missing) == []
+
+
+class _Prices(Visitor):
+    """The arguments of each `price` in a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arguments: list[set[str]] = []
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.name.value == "price":
+            self.arguments.append({each.name.value for each in node.arguments or ()})
+
+
+def test_a_price_that_staff_see_says_whose_it_is() -> None:
+    """A cache would show all accounts the price that came last."""
+    found = 0
+    for name, text in DOCUMENTS.items():
+        prices = _Prices()
+        visit(parse(text), prices)
+        found += len(prices.arguments)
+        if not name.startswith("portal/"):
+            assert all("onBehalfOf" in given for given in prices.arguments), name
+    assert found > 4
+
+
+@pytest.mark.parametrize(
+    ("error", "facts", "names"),
+    [
+        (
+            "TooManyAttemptsError",
+            {"retryAfter"},
+            [
+                "SignIn",
+                "ChangePassword",
+                "RequestPasswordReset",
+                "RequestEmailVerification",
+                "RegisterAccount",
+            ],
+        ),
+        ("ApprovalRequiredError", {"limit", "total"}, ["CheckOut"]),
+        ("PriceChangedError", {"expected", "actual"}, ["CheckOut"]),
+        ("InvitationClosedError", {"status"}, ["ResendInvitation", "RevokeInvitation"]),
+    ],
+)
+def test_a_mutation_asks_for_the_facts_that_the_texts_name(
+    error: str, facts: set[str], names: list[str]
+) -> None:
+    """Where such an error may come: a text in graphql/messages without its facts cannot be shown."""
+    documents = [name for name in MUTATIONS if name.partition("/")[2] in names]
+    assert len(documents) >= len(names)
+    for name in documents:
+        assert any(each.type.name == error and each.names >= facts for each in asked(name).everything()), name
 
 
 def test_a_fragment_s_name_means_the_same_everywhere() -> None:

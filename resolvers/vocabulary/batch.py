@@ -1,11 +1,12 @@
 """Batch resolvers: a field that needs more than an attribute is resolved once for all parents of a level.
 
     @batch(graphql_type=ResolvedPrice | None, description="…")
-    async def price(products: Sequence[catalog.Product], info: Info, quantity: Decimal = ONE) -> Sequence[…]
+    async def price(products: Sequence[catalog.Product], info: Info, quantity: Decimal | None = None) -> Sequence[…]
 
-The function takes all parents and answers with as many values in the same order; an exception *as a value*
-makes that one field's error. The function itself is kept in the field's metadata under BATCH for an executor that works
-level by level; for graphql-core's, which resolves one object at a time, a loader is derived here.
+The function takes all parents and answers with as many values in the same order; an exception *as a value* is one
+object's error, and a RefusedArgument that is raised is one for all of them. The function itself is kept in the field's
+metadata under BATCH for an executor that works level by level; for graphql-core's, which resolves one object at a
+time, a loader is derived here.
 """
 
 import asyncio

@@ -64,7 +64,12 @@ class ErrorCode(Enum):
 class ErrorDetail:
     """Where and what."""
 
-    path: list[str] = strawberry.field(description='Where in the arguments, e.g. `["input", "quantity"]`.')
+    path: list[str] = strawberry.field(
+        description=(
+            'Where in the arguments, e.g. `["input", "quantity"]`. Of a checkout it may lead into the cart instead:'
+            ' `["cart", "lines", "0", "quantity"]`.'
+        )
+    )
     code: DetailCode = strawberry.field(
         graphql_type=str,
         description=(

@@ -143,6 +143,12 @@ def _check_out(value: str) -> Awaitable[object]:
     return use_case(Customer(new_id(), new_id()), command)
 
 
+def _expected(value: Decimal) -> Awaitable[object]:
+    command = CheckOutCommand(idempotency_key="k", cart_version=1, expected_total=value)
+    use_case = CheckOut(PORT, PORT, PORT, PORT, PORT, PORT, PORT, CLOCK)
+    return use_case(Customer(new_id(), new_id()), command)
+
+
 def _cart_line(value: Decimal) -> Awaitable[object]:
     use_case = SetCartLine(PORT, PORT, PORT, PORT)
     return use_case(Customer(new_id(), new_id()), "A", value, CLOCK.now())
@@ -226,6 +232,7 @@ NUMBERS: dict[str, Ask] = {
     "input.amount": _price(amount=None),
     "input.minQuantity": _price(min_quantity=None),
     "input.quantity": _cart_line,
+    "input.expectedTotal": _expected,
     "input.approvalLimit": _limit,
     "input.approvalLimit of a role": _role_limit,
 }
@@ -234,9 +241,10 @@ PRESENT = KEPT | {name: ask for name, (ask, _) in FORMED.items()}
 
 
 async def _codes(name: str, ask: Ask, value: object) -> list[str]:
-    """What is said of the field of that name."""
+    """What is said of the field of that name: a code, and a phrase that can stand after the field's name."""
     outcome = await ask(value)
     assert isinstance(outcome, InvalidInput), (name, outcome)
+    assert [detail.message for detail in outcome.details if detail.message.endswith(".")] == []
     return [detail.code for detail in outcome.details if ".".join(detail.path) == name.partition(" of ")[0]]
 
 

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from contexts.catalog.adapters.measures import SqlMeasures
@@ -15,7 +18,15 @@ from contexts.catalog.api import Product, ProductDraft, Published
 from contexts.identity.api import AccountOpened, AccountStatus, Address
 from contexts.orders.api import CartChanged, CheckOutCommand, Customer, Placed, TransitionCommand
 from contexts.orders.domain.customer import EveryAccount
-from contexts.pricing.api import EVERY_QUANTITY, PriceDraft, PriceSet, PriceSource, SetPriceCommand
+from contexts.pricing.api import (
+    EVERY_QUANTITY,
+    Line,
+    Perspective,
+    PriceDraft,
+    PriceSet,
+    PriceSource,
+    SetPriceCommand,
+)
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
 from contexts.shared.ids import new_id
@@ -32,7 +43,7 @@ TIMES = 8
 """Each race is run so often; how a round ends is by chance, what holds afterwards is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class House:
     """All contexts, and somebody who buys."""
 
@@ -57,9 +68,18 @@ class House:
     async def product(self, sku: str) -> Product:
         return (await self.contexts.catalog.products.by_skus([sku], None))[sku]
 
-    async def price(self, sku: str) -> None:
+    async def price(self, sku: str, amount: str = "0.80", min_quantity: str | None = None) -> None:
         command = SetPriceCommand(
-            sku, PriceSource.NATIONAL, None, None, None, None, Decimal("0.80"), SINCE, None, by(UUID(int=9))
+            sku,
+            PriceSource.NATIONAL,
+            None,
+            None,
+            None,
+            None if min_quantity is None else Decimal(min_quantity),
+            Decimal(amount),
+            SINCE,
+            None,
+            by(UUID(int=9)),
         )
         assert isinstance(await self.contexts.pricing.set_price(command), PriceSet)
 
@@ -84,7 +104,10 @@ async def house(
     database: Database, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     home = tmp_path_factory.mktemp("home")
-    async with wired(Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE)) as parts:
+    configured = Settings(
+        home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x"
+    )
+    async with wired(configured) as parts:
         opened = await parts.contexts.identity.open_account(
             legal_name="Construtora do Pará Ltda.",
             cnpj="11222333000181",
@@ -229,3 +252,73 @@ async def test_a_cart_line_and_a_change_of_unit_at_once(house: House) -> None:
         if line.unfit is not None:
             refused = await house.contexts.orders.check_out(buyer, CheckOutCommand("k", version, None))
             assert isinstance(refused, InvalidInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody does next with the product, whether it is taken or refused."""
+
+    does: Literal["publish", "price", "fill", "empty"]
+    unit: str
+    step: Decimal
+    amount: int
+
+
+DOING: list[Literal["publish", "price", "fill", "empty"]] = ["publish", "publish", "price", "fill", "empty"]
+
+
+def deeds() -> st.SearchStrategy[list[Deed]]:
+    deed = st.builds(
+        Deed,
+        st.sampled_from(DOING),
+        st.sampled_from(["KG", "SC"]),
+        st.sampled_from([Decimal(step) for step in ("2.5", "1", "0.5", "0.2", "0.1")]),
+        st.integers(1, 9),
+    )
+    return st.lists(deed, min_size=4, max_size=10)
+
+
+_BAGS = Deed("publish", "SC", Decimal(1), 1)
+
+
+@given(deeds())
+@example(
+    [
+        Deed("price", "", Decimal(1), 1),
+        _BAGS,
+        Deed("fill", "", Decimal(1), 3),
+        Deed("price", "", Decimal(1), 2),
+    ]
+)
+@example([Deed("fill", "", Decimal(1), 3), _BAGS, Deed("empty", "", Decimal(1), 1), _BAGS])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_history_of_units_and_steps_leaves_an_amount_behind(
+    house: House, history: list[Deed]
+) -> None:
+    """After each deed: the cart's line can be ordered as it stands, and the price that is found, for the smallest
+    quantity as for more, is the one set last, while the product was sold in the unit of now."""
+    sku, buyer = sku_of("H"), Customer(house.customer.account_id, new_id())
+    await house.put(sku)
+    priced: tuple[str, Decimal] | None = None
+    for deed in history:
+        before = await house.product(sku)
+        match deed.does:
+            case "publish":
+                await house.put(sku, deed.unit, str(deed.step), stock=None)
+            case "price":
+                await house.price(sku, str(deed.amount))
+                priced = before.unit, Decimal(deed.amount)
+            case "fill":
+                await house.fill(buyer, sku, str(before.quantity_step * deed.amount))
+            case "empty":
+                await house.contexts.orders.set_cart_line(buyer, sku, Decimal(0), datetime.now(UTC))
+
+        product = await house.product(sku)
+        cart = await house.contexts.orders.carts.of(buyer, datetime.now(UTC))
+        assert cart is None or [line.unfit for line in cart.lines if line.unfit is not None] == []
+        quantities = product.quantity_step, product.quantity_step * 40
+        lines = [Line(product.id, quantity) for quantity in quantities]
+        at, nobody = datetime.now(UTC), Perspective(None, None, None)
+        found = await house.contexts.pricing.resolve(nobody, lines, at)
+        assert priced is None or priced[0] == product.unit
+        assert [price and price.unit_price.amount for price in found] == [priced and priced[1]] * 2

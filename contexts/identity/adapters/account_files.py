@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
@@ -47,9 +45,10 @@ from contexts.identity.domain.onboarding import AccountChange, AccountStep, Cnpj
 from contexts.identity.domain.scopes import ALL_ACCOUNTS
 from contexts.identity.domain.user import ROLE_NAMES, AccountRole, Principal, User
 from contexts.identity.ports import AccountFilter, Registration
+from contexts.shared.adapters.commit_order import bounds, in_order, inside, number_of
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
-from contexts.shared.pagination import Page, Position, Window, page_of, read_commit_position
+from contexts.shared.pagination import Page, Window, page_of
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _CHANGE = (
@@ -201,22 +200,11 @@ def _looked_after_by(name: str) -> Any:  # Any: SQLAlchemy's Exists, as a condit
 def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tuple[Any, ...]]:
     columns = (buyer_accounts.c.commit_order, *ACCOUNT_COLUMNS)
     asked = _asked(shape, select(*columns).select_from(ACCOUNT_WITH_STATE))
-    keys = (buyer_accounts.c.commit_order, buyer_accounts.c.id)
-    if after:
-        asked = asked.where(tuple_(*keys) < _bound("after"))
-    if before:
-        asked = asked.where(tuple_(*keys) > _bound("before"))
-    newest_first = (key.asc() if backward else key.desc() for key in keys)
-    return Query(asked.order_by(*newest_first).limit(bindparam("limit")))
+    asked = asked.where(inside(buyer_accounts, after, before)).order_by(*in_order(buyer_accounts, backward))
+    return Query(asked.limit(bindparam("limit")))
 
 
-def _bound(side: str) -> ColumnElement[Any]:
-    return tuple_(bindparam(f"{side}_order", type_=BigInteger), bindparam(f"{side}_id", type_=Uuid))
-
-
-_COMMIT_ORDER = Query(
-    select(buyer_accounts.c.commit_order).where(buyer_accounts.c.id == bindparam("id", type_=Uuid))
-)
+_NUMBER = number_of(buyer_accounts)
 
 
 @cache
@@ -232,9 +220,7 @@ class SqlAccountFiles:
 
     async def page(self, principal: Principal, filter: AccountFilter, window: Window) -> Page[Account]:
         shape, values = _filtered(principal, filter)
-        for side, position in (("after", window.after), ("before", window.before)):
-            if position is not None:
-                values[f"{side}_order"], values[f"{side}_id"] = await self._place(position)
+        values |= await bounds(self.database, _NUMBER, window)
         query = _page(shape, window.backward, window.after is not None, window.before is not None)
         rows = await self.database.fetch(query, {**values, "limit": window.limit + 1})
         return page_of(window, [(account_of(row[1:]), (str(row[0]), str(row[1]))) for row in rows])
@@ -276,14 +262,6 @@ class SqlAccountFiles:
         for row in await self.database.fetch(query, {"ids": list(account_ids), **reach}):
             found[row[0]].append(account_of(row[1:]))
         return found
-
-    async def _place(self, position: Position) -> tuple[int, UUID]:
-        """A position of before is an id alone: its account's number among the commits is looked up."""
-        commit_order, id_ = read_commit_position(position)
-        if commit_order is None:
-            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
-            commit_order = rows[0][0] if rows else 0
-        return commit_order, id_
 
     async def reps(self, account_ids: Collection[UUID]) -> dict[UUID, list[User]]:
         found: dict[UUID, list[User]] = {account_id: [] for account_id in account_ids}

@@ -15,12 +15,10 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    FromClause,
     Select,
     TableValuedAlias,
     Text,
     Uuid,
-    and_,
     any_,
     bindparam,
     cast,
@@ -29,7 +27,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy import column as sa_column
 from sqlalchemy.dialects.postgresql import insert
@@ -40,11 +37,12 @@ from contexts.orders.domain.number import read_number_part, read_order_number
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
 from contexts.orders.ports import EVERYTHING, Buyers, OrderFilter
+from contexts.shared.adapters.commit_order import bounds, in_order, inside, number_of
 from contexts.shared.adapters.database import Database, run, run_many
 from contexts.shared.adapters.query import Query
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
-from contexts.shared.pagination import Page, Position, Window, page_of, read_commit_position
+from contexts.shared.pagination import Page, Position, Window, page_of
 from contexts.shared.quantity import Quantity
 from contexts.shared.transaction import Transaction
 
@@ -107,13 +105,8 @@ def _with_lines(asked: Select[Any], *, backward: bool = False) -> Query[*tuple[A
         select(*page.c, *(lines.c[column.name] for column in _LINE))
         .select_from(page)
         .join(lines, true())
-        .order_by(*_in_order(page, backward), lines.c.position)
+        .order_by(*in_order(page, backward), lines.c.position)
     )
-
-
-def _in_order(rows: FromClause, backward: bool) -> list[ColumnElement[Any]]:
-    keys = (rows.c.commit_order, rows.c.id)
-    return [key.asc() if backward else key.desc() for key in keys]
 
 
 _BY_IDS = {
@@ -130,7 +123,7 @@ _BY_NUMBERS = {
     )
     for scope in _Scope
 }
-_COMMIT_ORDER = Query(select(orders.c.commit_order).where(orders.c.id == bindparam("id")))
+_NUMBER = number_of(orders)
 
 
 class _Shape(NamedTuple):
@@ -149,20 +142,18 @@ def _page(shape: _Shape, backward: bool, after: bool, before: bool) -> Query[*tu
     """PostgreSQL plans without the values, and so could not know which condition finds few orders. The text leaves it
     one way each: an index that has one account's or one status's orders in the listing's order, or that of parts of
     numbers, and all that it finds sorted."""
-    conditions = [_inside(after, before), *_conditions(shape)]
+    conditions = [inside(orders, after, before), *_conditions(shape)]
     if shape.number:
         found = (
             select(*_ORDER).where(_WITHIN[shape.scope], *conditions).cte("found").prefix_with("MATERIALIZED")
         )
-        asked = select(*found.c).order_by(*_in_order(found, backward))
+        asked = select(*found.c).order_by(*in_order(found, backward))
     elif shape.scope is _Scope.SOME:
         asked = _of_each(_ACCOUNTS, orders.c.account_id, conditions, backward)
     elif shape.scope is _Scope.EVERY and shape.statuses:
         asked = _of_each(_STATUSES_ASKED, orders.c.status, conditions, backward)
     else:
-        asked = (
-            select(*_ORDER).where(_WITHIN[shape.scope], *conditions).order_by(*_in_order(orders, backward))
-        )
+        asked = select(*_ORDER).where(_WITHIN[shape.scope], *conditions).order_by(*in_order(orders, backward))
     return _with_lines(asked.limit(bindparam("limit")), backward=backward)
 
 
@@ -176,11 +167,11 @@ def _of_each(
     first = (
         select(*_ORDER)
         .where(column == each.c.value, *conditions)
-        .order_by(*_in_order(orders, backward))
+        .order_by(*in_order(orders, backward))
         .limit(bindparam("limit"))
         .lateral("first")
     )
-    return select(*first.c).select_from(each).join(first, true()).order_by(*_in_order(first, backward))
+    return select(*first.c).select_from(each).join(first, true()).order_by(*in_order(first, backward))
 
 
 @cache
@@ -207,17 +198,6 @@ def _counted_of_each(
 
 def _each(values: BindParameter[Any], column: ColumnElement[Any]) -> TableValuedAlias:
     return func.unnest(values).table_valued(sa_column("value", column.type), name="each").render_derived()
-
-
-def _inside(after: bool, before: bool) -> ColumnElement[bool]:
-    place = tuple_(orders.c.commit_order, orders.c.id)
-
-    def bound(side: str) -> ColumnElement[Any]:
-        return tuple_(bindparam(f"{side}_order", type_=BigInteger), bindparam(f"{side}_id", type_=Uuid))
-
-    return and_(
-        true(), *([place < bound("after")] if after else []), *([place > bound("before")] if before else [])
-    )
 
 
 _STATUSES_ASKED = bindparam("statuses", type_=ARRAY(Text))
@@ -249,10 +229,7 @@ class SqlOrders:
     buyers: Buyers
 
     async def page(self, reach: Reach, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
-        place = {
-            **await self._place("after", window.after),
-            **await self._place("before", window.before),
-        }
+        place = await bounds(self.database, _NUMBER, window)
         if (asked := await self._listed(reach, filter)) is None:
             return page_of(window, [])
         shape, values = asked
@@ -319,16 +296,6 @@ class SqlOrders:
             "placed_to": filter.placed_to or _LATEST,
         }
         return _Shape(scope, filter.statuses is not None, placed, number, named), values
-
-    async def _place(self, side: str, position: Position | None) -> dict[str, object]:
-        """A position's two values. One of before is an id alone: its order's number among the commits is looked up."""
-        if position is None:
-            return {}
-        commit_order, id_ = read_commit_position(position)
-        if commit_order is None:
-            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
-            commit_order = rows[0][0] if rows else 0
-        return {f"{side}_order": commit_order, f"{side}_id": id_}
 
 
 def _holds(scope: _Scope, values: Mapping[str, object], account: UUID) -> bool:

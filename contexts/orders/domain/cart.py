@@ -160,12 +160,12 @@ def _unfit(line: CartLine, unit: str, good: Good) -> Unfit | None:
     if unit != good.unit:
         return Unfit(
             DetailCode.UNIT_CHANGED,
-            f"{good.sku} was put into the cart as {quantity} and is sold by the {good.unit} now; set the line again.",
+            f"{good.sku} was put into the cart as {quantity} and is sold by the {good.unit} now; set the line again",
         )
     if line.quantity % good.quantity_step != 0:
         return Unfit(
             DetailCode.OFF_STEP,
-            f"{_sold_in(good)}, and the cart has {quantity}; set the line again or take it out.",
+            f"{_sold_in(good)}, and the cart has {quantity}; set the line again or take it out",
         )
     return None
 

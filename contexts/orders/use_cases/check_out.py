@@ -24,13 +24,14 @@ from contexts.orders.ports import Buyers, Carts, Earlier, IdempotencyKeys, Order
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
 from contexts.orders.use_cases.price_cart import PricedCarts
 from contexts.shared.clock import Clock
-from contexts.shared.codes import DetailCode
 from contexts.shared.ids import new_id
+from contexts.shared.money import TOTAL_DECIMALS
+from contexts.shared.number import number_problem
 from contexts.shared.rejections import IdempotencyKeyReused, InvalidInput
 from contexts.shared.transaction import Event, Transaction, Transactions
 
-MAX_TOTAL = Decimal(10) ** 20
-"""More than any cart can cost; arithmetic on larger numbers may overflow."""
+MAX_TOTAL = Decimal("99999999999999999999.99")
+"""The largest total that is kept, more than any cart can cost."""
 MOST_DRAWS = 100
 """Of an order number: with half of all numbers taken, a hundred in vain come once in 10^30 checkouts."""
 
@@ -149,10 +150,8 @@ class CheckOut:
 
 def _malformed(command: CheckOutCommand) -> InvalidInput | None:
     expected = command.expected_total
-    if expected is not None and not (expected.is_finite() and -MAX_TOTAL < expected < MAX_TOTAL):
-        return InvalidInput.at(
-            "expectedTotal", DetailCode.TOO_LARGE, "The expected total is no amount of money."
-        )
+    if expected is not None and (wrong := number_problem(expected, MAX_TOTAL, TOTAL_DECIMALS)) is not None:
+        return InvalidInput((wrong.at("input", "expectedTotal"),))
     return malformed_key(command.idempotency_key)
 
 

@@ -10,11 +10,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 
+from contexts.shared.adapters.commit_order import number_of, place_of
 from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.query import Query
 from contexts.shared.adapters.tables import audit_trail as trail
 from contexts.shared.audit import Act, Actor, AuditFilter, Json, Recorded, Subject
-from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of, read_commit_position
+from contexts.shared.pagination import InvalidPosition, Page, Position, Window, page_of
 
 _COLUMNS = (
     trail.c.commit_order,
@@ -51,7 +52,7 @@ _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 }
 
 
-_COMMIT_ORDER = Query(select(trail.c.commit_order).where(trail.c.id == bindparam("id")))
+_NUMBER = number_of(trail)
 
 
 @cache
@@ -80,7 +81,8 @@ class SqlAuditTrail:
         asked = _asked(filter)
         for side, position in (("after", window.after), ("before", window.before)):
             if position is not None:
-                commit_order, at, id_ = await self._place(position)
+                at, keys = _read(position)
+                commit_order, id_ = await place_of(self.database, _NUMBER, keys)
                 asked |= {f"{side}_commit_order": commit_order, f"{side}_at": at, f"{side}_id": id_}
         query = _page(frozenset(asked.keys() & _CONDITIONS.keys()), window.backward)
         rows = await self.database.fetch(query, {**asked, "limit": window.limit + 1})
@@ -90,14 +92,6 @@ class SqlAuditTrail:
         asked = _asked(filter)
         ((count,),) = await self.database.fetch(_count(frozenset(asked)), asked)
         return count
-
-    async def _place(self, position: Position) -> tuple[int, datetime, UUID]:
-        """A position of before lacks the number among the commits: it is looked up."""
-        commit_order, at, id_ = _read(position)
-        if commit_order is None:
-            rows = await self.database.fetch(_COMMIT_ORDER, {"id": id_})
-            commit_order = rows[0][0] if rows else 0
-        return commit_order, at, id_
 
 
 def _asked(filter: AuditFilter) -> dict[str, object]:
@@ -119,15 +113,15 @@ def _position(commit_order: int, id_: UUID, at: datetime) -> Position:
     return str(commit_order), at.isoformat(), str(id_)
 
 
-def _read(position: Position) -> tuple[int | None, datetime, UUID]:
+def _read(position: Position) -> tuple[datetime, Position]:
+    """The instant of an act, and the keys that it has in common with other listings by age."""
     try:
         *first, at, id_ = position
         instant = datetime.fromisoformat(at or "")
         if instant.tzinfo is None:
             raise ValueError
-        commit_order, place = read_commit_position((*first, id_))
         # In UTC, as asyncpg will ask: an offset may lead beyond the calendar.
-        return commit_order, instant.astimezone(UTC), place
+        return instant.astimezone(UTC), (*first, id_)
     except (TypeError, ValueError, OverflowError):
         raise InvalidPosition("not a position in the audit trail") from None
 

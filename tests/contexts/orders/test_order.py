@@ -82,8 +82,19 @@ def test_all_lines_that_the_products_have_left_behind_are_told_at_once() -> None
         CartLine(CEMENT.product_id, CEMENT.sku, Decimal(25), "KG"),
     )
     view = priced(Cart(new_id(), 3, lines), {CEMENT.product_id: CEMENT, SAND.product_id: sold_whole}, PRICES)
-    found = [(detail.path[2], detail.code) for detail in details_of(agree(view, 3, None))]
-    assert found == [("0", "OFF_STEP"), ("1", "UNIT_CHANGED")]
+    found = [(detail.path[2], detail.code, detail.message) for detail in details_of(agree(view, 3, None))]
+    assert found == [
+        (
+            "0",
+            "OFF_STEP",
+            "AREIA is sold in multiples of 1 M3, and the cart has 0.5 M3; set the line again or take it out",
+        ),
+        (
+            "1",
+            "UNIT_CHANGED",
+            "CIM-50 was put into the cart as 25 KG and is sold by the SC now; set the line again",
+        ),
+    ]
 
 
 def test_what_left_the_catalog_cannot_be_ordered() -> None:
