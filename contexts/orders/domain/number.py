@@ -12,7 +12,7 @@ from unicodedata import category, normalize
 from stdnum import damm
 
 _WRITTEN = re.compile(
-    r"(?:PEDIDO)?(?:NO?)?P(?:([0-9]{4})([0-9]{4})([0-9])|([0-9]{4})([0-9]{6,18}))", re.IGNORECASE
+    r"(?:PEDIDO)?(?:NO?)?P?(?:([0-9]{4})([0-9]{4})([0-9])|([0-9]{4})([0-9]{6,18}))", re.IGNORECASE
 )
 _PART = re.compile(r"P?([0-9]{3,22})", re.IGNORECASE)
 _BETWEEN = ("P", "Z", "Cf")
