@@ -37,8 +37,9 @@ def prumo() -> None:
     """Prumo: what does it cost me, is it in stock, and where is my order?
 
     Configuration comes from the environment: PRUMO_HOME (default .prumo), PORT (8000),
-    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_REGION/_BUCKET/_KEY/_SECRET and PRUMO_SMTP_URL. What is not given is
-    embedded: a real PostgreSQL and a real S3 store below PRUMO_HOME, and mail in PRUMO_HOME/mail.
+    PRUMO_DATABASE_URL, PRUMO_S3_ENDPOINT/_REGION/_BUCKET/_KEY/_SECRET, PRUMO_SIGNING_KEY_SECRET,
+    PRUMO_SMTP_URL and others: `prumo settings`. What `prumo dev` is not given it brings along
+    (prumo[embedded]): a real PostgreSQL and a real S3 store below PRUMO_HOME, and mail in PRUMO_HOME/mail.
     """
 
 
@@ -93,7 +94,7 @@ def serve(workers: int) -> None:
 
 @prumo.command()
 def worker() -> None:
-    """Deliver what the outbox holds: mail, for now.
+    """Deliver mail, and delete what is over.
 
     Runs until SIGINT or SIGTERM, beside `prumo serve` and as often as you like; `prumo dev` contains one.
     """
@@ -394,7 +395,7 @@ def _generate(
         raise CannotRun(f"{output} is not {what}: run `{remedy}`.{more(committed)}")
 
 
-@prumo.group()
+@prumo.group(cls=_Group)
 def keys() -> None:
     """Look after the keys that sign access tokens.
 
@@ -405,7 +406,10 @@ def keys() -> None:
 
 @keys.command("list")
 def keys_list() -> None:
-    """List the keys in the order in which they sign, and what each does now. Needs no secret."""
+    """List the keys, and what each does now.
+
+    In the order in which they sign. Needs no secret.
+    """
 
     async def tell(ring: "KeyRing", life: timedelta) -> None:
         from contexts.identity.api import Succession
@@ -469,7 +473,8 @@ def keys_make() -> None:
     _with_keys(make, wrapping=True)
 
 
-@keys.command("retire")
+# One KID of 64 begins with a dash.
+@keys.command("retire", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.option("--now", "at_once", is_flag=True, help="It was stolen: refuse what it signed.")
 @click.argument("kid")
 def keys_retire(at_once: bool, kid: str) -> None:
@@ -491,7 +496,7 @@ def keys_retire(at_once: bool, kid: str) -> None:
             case KeyNeeded():
                 raise CannotRun(
                     f"{kid} signs, or will in a moment. `prumo keys make` has another follow it; if it was stolen,"
-                    " `prumo keys retire --now`."
+                    f" `prumo keys retire {kid} --now`."
                 )
             case KeyRetiresItself(until):
                 say(
@@ -507,9 +512,9 @@ def keys_retire(at_once: bool, kid: str) -> None:
 
 @keys.command("rewrap")
 def keys_rewrap() -> None:
-    """Wrap all keys with the first secret of PRUMO_SIGNING_KEY_SECRET.
+    """Wrap all keys with the first secret.
 
-    To change the secret: give every instance `new,old`; then run this; then give them `new`.
+    To change PRUMO_SIGNING_KEY_SECRET: give every instance `new,old`; then run this; then give them `new`.
     """
 
     async def rewrap(ring: "KeyRing", life: timedelta) -> None:
@@ -533,9 +538,10 @@ def keys_rewrap() -> None:
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 def keys_import(files: tuple[Path, ...]) -> None:
-    """Take in the keys of an instance that kept them in FILES, PRUMO_HOME/keys/*.pem.
+    """Take in the keys that were kept in FILES.
 
-    Before the first `prumo keys make`, so that tokens of the version before are good while the new one
+    Versions before kept them in PRUMO_HOME/keys/*.pem. After `prumo migrate`, before the first
+    `prumo keys make` and the first `prumo serve`, so that tokens of the version before are good while the new one
     replaces it. The youngest signs.
     """
 
@@ -589,7 +595,7 @@ def _with_keys(work: "Callable[[KeyRing, timedelta], Awaitable[None]]", *, wrapp
     asyncio.run(reach())
 
 
-@prumo.group()
+@prumo.group(cls=_Group)
 def user() -> None:
     """Let people in from the console.
 
@@ -609,12 +615,12 @@ def user() -> None:
 @click.option("--mail", "by_mail", is_flag=True, help="Mail the link instead of printing it.")
 @click.argument("email")
 def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
-    """Invite EMAIL to the staff, and print the link that makes the user.
+    """Invite EMAIL to the staff.
 
-    The link leads to PRUMO_PORTAL_URL; without a portal, send the token in it to `invitationAccept`. It is
-    good once, for a week, for whoever has it. With --mail the worker sends it and nobody here sees it,
-    which needs PRUMO_SMTP_URL. Works on PRUMO_DATABASE_URL, or else on the embedded database of
-    PRUMO_HOME.
+    Prints the link that makes the user. It leads to PRUMO_PORTAL_URL; without a portal, send the token in it
+    to `invitationAccept`. It is good once, for a week, for whoever has it. With --mail the worker sends it
+    and nobody here sees it, which needs PRUMO_SMTP_URL. Works on PRUMO_DATABASE_URL, or else on the
+    embedded database of PRUMO_HOME.
     """
     settings = _settings()
     if by_mail and settings.smtp_url is None:
@@ -665,7 +671,7 @@ def _refusal(email: str, roles: tuple[str, ...], detail: "Detail") -> str:
     return f"{about}: {detail.message}."
 
 
-@prumo.group()
+@prumo.group(cls=_Group)
 def mail() -> None:
     """Read kept mail; see what was given up, and try it again."""
 
@@ -690,9 +696,10 @@ def mail_show(number: int) -> None:
 
 @mail.command("failed")
 def mail_failed() -> None:
-    """List what the worker has given up, and why, oldest first; `prumo mail retry` tries it again.
+    """List what the worker has given up, and why.
 
-    Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    Oldest first; `prumo mail retry` tries it again. Works on PRUMO_DATABASE_URL, or else on the embedded
+    database of PRUMO_HOME.
     """
     settings = _settings()
     from contexts.shared.adapters.outbox import given_up
@@ -714,10 +721,11 @@ def mail_failed() -> None:
 
 @mail.command("retry")
 def mail_retry() -> None:
-    """Have the worker try again what it has given up, see `prumo mail failed`.
+    """Have the worker try again what it gave up.
 
-    A mail is given up when the server refused it for good, or when no attempt in most of a day succeeded; it is
-    kept for 30 days then. Works on PRUMO_DATABASE_URL, or else on the embedded database of PRUMO_HOME.
+    `prumo mail failed` lists it. A mail is given up when the server refused it for good, or when no
+    attempt in most of a day succeeded; it is kept for 30 days then. Works on PRUMO_DATABASE_URL, or else
+    on the embedded database of PRUMO_HOME.
     """
     settings = _settings()
     from contexts.shared.adapters.outbox import retry_given_up

@@ -44,14 +44,17 @@ async def require_trusted(settings: Settings) -> None:
         if tls_mode(url) in ("verify-ca", "verify-full"):
             authorities = make_url(url).query.get("sslrootcert", "system")
             if authorities != "system" and not os.access(str(authorities), os.R_OK):
-                raise CannotRun(f"{variable} names an sslrootcert that cannot be read: {authorities}.")
+                raise CannotRun(
+                    f"{variable} names an sslrootcert that cannot be read: {authorities}. Give the file of the"
+                    " database's authority, readable by this user, or system."
+                )
             try:
                 async with asyncio.timeout(_PATIENCE):
                     connection = await connector(url, NAMED)()
                     await connection.close()
             except Unavailable as fault:
                 if (why := _mistrust(fault.__cause__)) is not None:
-                    raise CannotRun(f"{variable} leads to a server that is not trusted: {why}.") from fault
+                    raise CannotRun(f"{variable} leads to a server that is not trusted: {why}") from fault
             except TimeoutError:
                 continue
 
@@ -86,17 +89,31 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _mistrust(cause: BaseException | None) -> str | None:
-    """What is wrong with its certificate, or with what ours is compared with; None: something else."""
+    """What is wrong with its certificate, or with what ours is compared with, and what to do; None: something else."""
     match cause:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return None  # it went away in the middle
         case ssl.SSLCertVerificationError():
-            return cause.verify_message.rstrip(".")
+            return f"{cause.verify_message.rstrip('.')}. {_remedy(cause)}"
         case ssl.SSLError():
-            return f"TLS failed ({cause.reason})"
+            return (
+                f"TLS failed ({cause.reason}). sslrootcert names a file of certificates in PEM form; the"
+                " server speaks TLS 1.2 or newer."
+            )
         case asyncpg.exceptions.ClientConfigurationError():
-            return str(cause).partition("\n")[0]  # no sslrootcert, nor a file in libpq's place for it
+            # No sslrootcert, nor a file in libpq's place for it.
+            return f"{str(cause).partition(chr(10))[0]}. Append sslrootcert=FILE (or system)."
         case ConnectionError() if "rejected SSL upgrade" in str(cause):
-            return "it speaks no TLS"
+            return "it speaks no TLS. Switch it on there, or set PRUMO_DATABASE_TLS=off and no sslmode here."
         case _:
             return None
+
+
+def _remedy(cause: ssl.SSLCertVerificationError) -> str:
+    match cause.verify_code:
+        case 62 | 64:  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
+            return "Call the server in the URL by a name that its certificate has."
+        case 9 | 10:  # X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED
+            return "Renew it there, or set this machine's clock."
+        case _:
+            return "Give the certificate of the server's authority: sslrootcert=FILE (or system)."

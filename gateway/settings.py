@@ -1,5 +1,6 @@
 """Everything that can be configured, from the environment. What is absent is embedded or has a safe default."""
 
+import re
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
@@ -77,6 +78,19 @@ def separated_secrets(text: str) -> tuple[str, ...]:
 
 def _secrets(text: str) -> str:
     separated_secrets(text)
+    return text
+
+
+def _region(text: str) -> str:
+    """It becomes a label of a host name."""
+    if re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text) is None:
+        raise ValueError("a region looks like sa-east-1")
+    return text
+
+
+def _bucket(text: str) -> str:
+    if re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{1,254}", text) is None:
+        raise ValueError("a bucket is named by letters, digits, dots, dashes and underscores")
     return text
 
 
@@ -183,13 +197,13 @@ class Settings(BaseSettings):
         None,
         description="S3-compatible storage; absent: AWS in PRUMO_S3_REGION, or without that embedded (`prumo dev`).",
     )
-    s3_region: str | None = Field(
+    s3_region: Annotated[str, AfterValidator(_region)] | None = Field(
         None,
-        # A label of a host name.
-        pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
         description="Region of the bucket; absent: what look-alikes call us-east-1.",
     )
-    s3_bucket: str = Field("prumo", description="Bucket of the product images.")
+    s3_bucket: Annotated[str, AfterValidator(_bucket)] = Field(
+        "prumo", description="Bucket of the product images."
+    )
     s3_key: str = Field(
         "",
         description=(

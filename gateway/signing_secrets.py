@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, PostgresError, UndefinedTableError
 from sqlalchemy.exc import DBAPIError
 
 from contexts.identity.api import Succession
@@ -14,7 +14,7 @@ from contexts.shared.adapters.database import Database
 from contexts.shared.clock import SystemClock
 from contexts.shared.unavailable import Unavailable
 from gateway.home import writing_to
-from gateway.progress import CannotRun
+from gateway.progress import CannotRun, complain
 from gateway.settings import Settings, separated_secrets
 
 HOME_FILE = "signing-secret"
@@ -91,6 +91,9 @@ async def require_signing_keys(settings: Settings) -> None:
             now = SystemClock().now()
             needed = [key.kid for key in known.verifying(now)]
             unreadable = await table.unreadable(needed)
+    except UndefinedTableError:
+        complain("The database is behind this code: run `prumo migrate`. /readyz says 503 until then.")
+        return
     except (Unavailable, TimeoutError, PostgresError, InterfaceError, DBAPIError):
         return
     finally:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from gateway.database_tls import require_trusted
 from gateway.embedded.child import ServiceError
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
@@ -114,6 +115,7 @@ async def reached(settings: Settings, *, store: bool) -> AsyncIterator[Settings]
     What is not configured is taken from the `prumo dev` that runs in PRUMO_HOME, or else started for the
     duration of the block; without `store` the object store is left alone. Raises CannotRun.
     """
+    await require_trusted(settings)
     services = Services(settings, store=store)
     async with AsyncExitStack() as held:
         if services.postgres is not None or services.s3 is not None:

@@ -11,6 +11,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import asyncpg
+import click
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -72,6 +73,10 @@ def test_every_command_has_help_of_its_own(tmp_path: Path) -> None:
         assert f"\n  {name} " in overview
         assert "..." not in command.get_short_help_str(limit=60), name
         assert command.help, name
+        if isinstance(command, click.Group):
+            assert command.list_commands(click.Context(command)) == list(command.commands)
+            for part, each in command.commands.items():
+                assert "..." not in each.get_short_help_str(limit=60), f"{name} {part}"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -179,6 +184,8 @@ async def test_what_needs_tables_says_so_on_an_empty_database(postgres: Postgres
         ("PRUMO_DATABASE_URL", "postgresql://ana:s3cret@h:port/x", "a database URL looks like postgresql://"),
         ("PRUMO_S3_ENDPOINT", "s3.example:9000", "a web address looks like"),
         ("PRUMO_S3_SECRET", "s3cret", "PRUMO_S3_KEY, which goes with it, is absent; give both, or neither"),
+        ("PRUMO_S3_BUCKET", "images/products", "a bucket is named by letters"),
+        ("PRUMO_S3_REGION", "São Paulo", "a region looks like sa-east-1"),
         ("PRUMO_PUBLIC_URL", "shop.example", "a web address looks like"),
         ("PRUMO_DATABASE_POOL", "many", "valid integer"),
         ("PRUMO_SIGNING_KEY_SECRET", "s3cret", "a secret has at least 32 random characters"),
@@ -346,7 +353,9 @@ def test_keys_are_made_listed_retired_and_wrapped_anew(
     signing, coming = said("list", secret="").splitlines()
     assert (signing.split()[0], "  signs, verifies until" in signing) == (kid, True)
     assert (coming.split()[0], "  announced, signs from" in coming) == (next_kid, True)
-    assert refused("retire", kid).startswith(f"{kid} signs")
+    assert f"`prumo keys retire {kid} --now`" in refused("retire", kid)
+    for dashed in ("-h" + "x" * 41, "--now" + "x" * 38, "-" + "_" * 42):
+        assert refused("retire", dashed, "--now") == f"There is no key {dashed}; see `prumo keys list`."
     assert said("retire", kid, "--now") == f"{kid} is revoked; {next_kid} signs from now on.\n"
     assert said("rewrap", secret=f"{OTHER_SECRET},{SECRET}") == "Wrapped 2 keys anew.\n"
     assert next_kid in refused("make")
@@ -397,6 +406,15 @@ async def test_a_process_starts_with_a_secret_that_unwraps_the_keys_only(
     assert OTHER_SECRET not in str(wrong.value)
     with pytest.raises(CannotRun, match="is not set"):
         await require_signing_keys(settings(None))
+
+
+async def test_a_server_on_a_database_without_tables_says_what_to_run(
+    postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waits: the migration may be under way."""
+    url = await copied(postgres, "template1")
+    await require_signing_keys(Settings(home=tmp_path, database_url=url, signing_key_secret=SECRET))
+    assert "behind this code: run `prumo migrate`" in capsys.readouterr().err
 
 
 def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from contexts.shared.adapters.query import Query
 from gateway.connections import require_connections
 from gateway.database_tls import require_trusted, require_verified
 from gateway.embedded.postgres import Postgres
+from gateway.embedded.services import reached
 from gateway.migrate import require_migrated
 from gateway.progress import CannotRun
 from gateway.settings import Settings
@@ -144,9 +145,17 @@ async def test_a_good_certificate_connects(
 @pytest.mark.parametrize(
     ("signed_by", "host", "why"),
     [
-        ("other", "localhost", "unable to get local issuer certificate"),
-        ("ours", "db.prumo.example", "Hostname mismatch, certificate is not valid for 'localhost'"),
-        (None, None, "it speaks no TLS"),
+        (
+            "other",
+            "localhost",
+            "unable to get local issuer certificate. Give the certificate of the server's authority: sslrootcert=FILE",
+        ),
+        (
+            "ours",
+            "db.prumo.example",
+            "Hostname mismatch, certificate is not valid for 'localhost'. Call the server in the URL by a name",
+        ),
+        (None, None, "it speaks no TLS. Switch it on there"),
     ],
 )
 async def test_a_server_that_is_not_trusted_is_refused_in_a_sentence(
@@ -176,6 +185,15 @@ async def test_a_server_that_is_not_trusted_is_refused_in_a_sentence(
                 await require_migrated(settings)
 
 
+async def test_a_command_that_works_on_the_database_tells_the_same(
+    postgres: Postgres, database_url: str, tmp_path: Path, ours: Authority, other: Authority
+) -> None:
+    async with reached_over_tcp(postgres, other.server("localhost")) as port:
+        with pytest.raises(CannotRun, match="PRUMO_DATABASE_URL leads to a server that is not trusted: "):
+            async with reached(settings_of(tmp_path, port, database_url, ours), store=False):
+                raise AssertionError("reached")
+
+
 async def test_authorities_that_cannot_be_read_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +204,9 @@ async def test_authorities_that_cannot_be_read_are_named(
     ):
         await require_trusted(Settings(home=tmp_path, database_url=f"{url}&sslrootcert={missing}"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(CannotRun, match=r"is not trusted: root certificate file .* does not exist"):
+    with pytest.raises(
+        CannotRun, match=r"is not trusted: root certificate file .* does not exist.*\. Append sslrootcert="
+    ):
         await require_trusted(Settings(home=tmp_path, database_url=url))
     missing.write_text("no certificate\n")
     with pytest.raises(CannotRun, match=r"is not trusted: TLS failed"):

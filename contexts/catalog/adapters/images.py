@@ -69,7 +69,11 @@ class S3Images:
         try:
             await self._open()
         except Unavailable as missing:
-            log.warning("no credentials for the images yet: %s", missing)
+            log.warning(
+                "no credentials for the images yet: give PRUMO_S3_KEY and PRUMO_S3_SECRET, or this process a role;"
+                " images are 503 until then: %s",
+                missing,
+            )
         return self
 
     async def __aexit__(
