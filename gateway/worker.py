@@ -16,8 +16,8 @@ from contexts.orders.api import ORDER_TOPICS
 from contexts.shared.adapters.leftovers import EVERY, keep_deleting
 from contexts.shared.adapters.outbox import Handler, OutboxRelay
 from contexts.shared.clock import Clock
+from gateway.bootstrap import LEFTOVERS, bootstrap
 from gateway.settings import Settings
-from gateway.wiring import LEFTOVERS, wired
 
 LANES = 4
 """Mails at once: a server that hangs over one of them holds up no other."""
@@ -30,7 +30,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     # A lane holds a connection, and its handler may need another.
     pool = max(2, settings.database_pool)
     own = settings.model_copy(update={"database_pool": pool})
-    async with wired(own, store=False, listening=False) as parts:
+    async with bootstrap(own, store=False, listening=False) as parts:
         contexts = parts.contexts
         handlers: dict[str, Handler] = {
             **dict.fromkeys(ORDER_TOPICS, contexts.orders.mail),

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 import migrations
 from contexts.shared.adapters.database import Database
+from gateway.bootstrap import bootstrap
 from gateway.embedded.postgres import Postgres
 from gateway.http.capacity import Capacity
 from gateway.http.probes import Readiness
@@ -24,7 +25,6 @@ from gateway.migrate import Patience, migrate, require_migrated
 from gateway.progress import CannotRun
 from gateway.settings import Settings
 from gateway.stopping import Stopping
-from gateway.wiring import wired
 from migrations.lint import BEFORE, complaints
 from tests.conftest import copied
 from tests.polling import until
@@ -94,7 +94,7 @@ async def standing(engine: AsyncEngine) -> int:
 
 async def readiness(settings: Settings, code: dict[str, int]) -> tuple[int, str]:
     """What /readyz of code with these newest revisions answers: its status, and the reason."""
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         app = Starlette(
             routes=[Route("/readyz", Readiness(parts, Stopping(), Capacity(1, 1.0), code).__call__)]
         )

@@ -45,7 +45,7 @@ from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.adapters.leftovers import delete_leftovers
 from contexts.shared.adapters.tables import audit_trail
 from contexts.shared.unavailable import Unavailable
-from gateway import wiring
+from gateway.bootstrap import identity as identity_parts
 from tests.contexts.identity.clock import HandClock
 from tests.signing import LIFE, SECRET, table_of
 
@@ -131,7 +131,9 @@ async def empty(database: Database) -> AsyncIterator[Database]:
 
 
 def ring_of(database: Database, clock: HandClock, *secrets: str) -> KeyRing:
-    return wiring.key_ring(table_of(database, *secrets), database, clock, LIFE)
+    return identity_parts.key_ring(
+        table=table_of(database, *secrets), database=database, clock=clock, life=LIFE
+    )
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.rejections import NotFound
-from gateway.wiring import REFERENCES
+from gateway.bootstrap.catalog import REFERENCES
 from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
 from tests.polling import until
