@@ -154,7 +154,7 @@ def ordering(
     mailer: Mailer,
     clock: Clock,
 ) -> Ordering:
-    """The context bootstrap as the gateway wires it, but nobody listens for changes."""
+    """The context put together as the gateway does it, but nobody listens for changes."""
     carts, book, keys = SqlCarts(database), SqlOrderBook(), SqlIdempotencyKeys()
     orders = SqlOrders(database, buyers)
     priced = PricedCarts(carts, buyers, products, prices)
