@@ -1,4 +1,4 @@
-"""Identity over the module's own database, bootstrap as the gateway does, with hashes that cost little."""
+"""Identity over the module's own database, put together as the gateway does, with hashes that cost little."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
