@@ -13,10 +13,10 @@ from contexts.identity.api import (
     Repetitions,
 )
 from contexts.orders.api import ORDER_TOPICS
-from contexts.shared.adapters.leftovers import EVERY, keep_deleting
 from contexts.shared.adapters.outbox import Handler, OutboxRelay
+from contexts.shared.adapters.retention import EVERY, keep_deleting
 from contexts.shared.clock import Clock
-from gateway.bootstrap import LEFTOVERS, bootstrap
+from gateway.bootstrap import RETENTION_RULES, bootstrap
 from gateway.settings import Settings
 
 LANES = 4
@@ -40,7 +40,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             USER_INVITED: contexts.identity.personnel.mail_invitation,
         }
         tidying = [
-            asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),
+            asyncio.create_task(keep_deleting(parts.database, RETENTION_RULES)),
             asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from contexts.identity.adapters.leftovers import OF_IDENTITY
-from contexts.orders.adapters.leftovers import OF_ORDERS
+from contexts.identity.adapters.retention import OF_IDENTITY
+from contexts.orders.adapters.retention import OF_ORDERS
 from contexts.shared.adapters.audit import SqlAuditTrail
 from contexts.shared.adapters.database import Database
-from contexts.shared.adapters.leftovers import OF_SHARED
+from contexts.shared.adapters.retention import OF_SHARED
 from contexts.shared.clock import Clock, SystemClock
 from gateway import metrics
 from gateway.bootstrap.catalog import bootstrap_catalog
@@ -21,7 +21,7 @@ from gateway.bootstrap.pricing import bootstrap_pricing
 from gateway.settings import Settings
 from resolvers.vocabulary.context import Contexts
 
-LEFTOVERS = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
+RETENTION_RULES = (*OF_SHARED, *OF_IDENTITY, *OF_ORDERS)
 """Rows the worker deletes when they are over."""
 
 

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager, nullcontext
 
 from contexts.catalog.adapters.images import S3Images
 from contexts.catalog.adapters.measures import SqlMeasures
+from contexts.catalog.adapters.product_writer import SqlProductWriter
 from contexts.catalog.adapters.products import SqlCategories, SqlProducts
-from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import Catalog, PublishProducts, References
 from contexts.orders.adapters.references import SqlOrderReferences
@@ -43,7 +43,11 @@ async def bootstrap_catalog(
         stock=SqlStock(),
         measures=measures,
         publish=PublishProducts(
-            transactions=database, shelf=SqlShelf(), measures=measures, references=REFERENCES, clock=clock
+            transactions=database,
+            writer=SqlProductWriter(),
+            measures=measures,
+            references=REFERENCES,
+            clock=clock,
         ),
         images=images,
     )

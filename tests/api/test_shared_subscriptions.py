@@ -27,8 +27,8 @@ from schema.documents import Documents, Prepared
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
 from schema.operations import NO_SESSION, Operation, Operations, Response
+from schema.rate_limiter import Allowance, RateLimiter
 from schema.stitching import stitch
-from schema.throttle import Allowance, Throttle
 from tests.api.serving import served
 from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, REP, SP, Json, Shop
 from tests.api.socket_client import WATCH, bearer, closed_with, connected, receive, send
@@ -127,7 +127,7 @@ class Watching:
 
 @asynccontextmanager
 async def watching(
-    parts: Parts, kind: ExecutorKind = ExecutorKind.BREADTH, throttle: Throttle | None = None
+    parts: Parts, kind: ExecutorKind = ExecutorKind.BREADTH, throttle: RateLimiter | None = None
 ) -> AsyncIterator[Watching]:
     schema = stitch()
     watching = Watching(Operations(schema, Documents(schema._schema, Limits()), kind, throttle), parts)
@@ -263,7 +263,7 @@ async def test_an_event_is_paid_for_once_and_each_copy_with_a_point(
 ) -> None:
     buyer = await principal(shop, settings, SP)
     clock = Clock()
-    throttle = Throttle(Allowance(23, 1), Allowance(23, 1), clock=clock)
+    throttle = RateLimiter(Allowance(23, 1), Allowance(23, 1), clock=clock)
     async with watching(parts, throttle=throttle) as watch:
         got = [await watch.subscribe(buyer) for _ in range(3)]
         bucket = throttle.bucket(buyer, "")

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from stdnum.br import cnpj
 
 from contexts.catalog.adapters.measures import SqlMeasures
+from contexts.catalog.adapters.product_writer import SqlProductWriter
 from contexts.catalog.adapters.products import SqlProducts
-from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import ProductDraft, Published, PublishProducts
 from contexts.identity.adapters.accounts import SqlAccounts
@@ -159,7 +159,7 @@ def house(database: Database) -> House:
             mail,
             clock,
         ),
-        publish=PublishProducts(database, SqlShelf(), SqlMeasures(), REFERENCES, clock),
+        publish=PublishProducts(database, SqlProductWriter(), SqlMeasures(), REFERENCES, clock),
         load=LoadPrices(prices, PricedProducts(products, SqlMeasures()), database, clock),
         catalog=products,
         open_account=OpenAccount(accounts, users, database, clock),
