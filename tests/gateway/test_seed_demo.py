@@ -29,7 +29,7 @@ from gateway.seed.materials import read_materials
 from gateway.settings import Settings
 from resolvers.vocabulary.context import Contexts
 from tests.conftest import copied
-from tests.signing import SECRET, first_key
+from tests.signing import SECRET, first_key_at
 
 MATERIALS = read_materials()
 
@@ -87,8 +87,8 @@ async def contexts(database_url: str, tmp_path_factory: pytest.TempPathFactory) 
             s3_secret=s3.secret_key,
             signing_key_secret=SECRET,
         )
+        await first_key_at(database_url)
         async with bootstrap(settings) as parts:
-            await first_key(parts.database)
             dying = replace(parts.contexts, catalog=replace(parts.contexts.catalog, images=FullStore()))
             with pytest.raises(Killed):
                 await seed_demo(parts.database, dying, quiet)
@@ -219,8 +219,8 @@ async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> Async
         s3_secret="x",
         signing_key_secret=SECRET,
     )
+    await first_key_at(url)
     async with bootstrap(settings) as parts:
-        await first_key(parts.database)
         catalog = replace(parts.contexts.catalog, images=NoStore())
         yield replace(parts, contexts=replace(parts.contexts, catalog=catalog))
 
