@@ -10,10 +10,10 @@ import asyncpg
 
 from contexts.identity.api import AccessTokens, Principal
 from contexts.shared.ids import new_id
+from gateway.bootstrap import bootstrap
 from gateway.seed.bulk import seed_bulk
 from gateway.seed.demo import SP_CNPJ, Report
 from gateway.settings import Settings
-from gateway.wiring import wired
 
 PRODUCTS = 10_000
 NEGOTIATED = 100_000
@@ -102,9 +102,9 @@ class World:
 
 async def made(settings: Settings, report: Report) -> World:
     """Load the data into a migrated database."""
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         await parts.contexts.identity.key_ring.make("benchmarks")
-    async with wired(settings) as parts:
+    async with bootstrap(settings) as parts:
         report(
             str(await seed_bulk(parts.database, parts.contexts, PRODUCTS, NEGOTIATED, report, states=STATES))
         )

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Lifespan
 from contexts.shared.clock import Clock
 from contexts.shared.unavailable import Unavailable
 from gateway import metrics
+from gateway.bootstrap import Parts, bootstrap
 from gateway.documents import accepted_documents
 from gateway.http.capacity import Capacity
 from gateway.http.forwarded import Forwarded, Networks
@@ -25,7 +26,6 @@ from gateway.outages import Outages
 from gateway.settings import Settings
 from gateway.stopping import Stopping
 from gateway.tracing import traced, wanted
-from gateway.wiring import Wired, wired
 from schema.manifest import Manifest
 from schema.operations import AWAY_SECONDS, Operations
 from schema.stitching import stitch
@@ -57,7 +57,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with traced(settings) if tracing else nullcontext(), wired(settings, clock) as parts:
+        async with traced(settings) if tracing else nullcontext(), bootstrap(settings, clock) as parts:
             app.router.routes.extend(_routes(settings, prepared, parts, outages, stopping or Stopping()))
             yield
 
@@ -91,7 +91,7 @@ def _answering(outages: Outages) -> Callable[[Request, Exception], Awaitable[Res
 
 
 def _routes(
-    settings: Settings, operations: Operations, parts: Wired, outages: Outages, stopping: Stopping
+    settings: Settings, operations: Operations, parts: Parts, outages: Outages, stopping: Stopping
 ) -> list[BaseRoute]:
     capacity = Capacity(settings.max_in_flight, settings.request_seconds)
     metrics.count_in_flight(lambda: capacity.taken)

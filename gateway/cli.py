@@ -182,15 +182,15 @@ def seed(products: int, prices: int, demo_accounts: bool) -> None:
             "The demo accounts have a password that everybody knows. On the database of PRUMO_DATABASE_URL they are "
             "made by `prumo seed --demo-accounts` only; `prumo user invite --role admin EMAIL` makes an administrator."
         )
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
     from gateway.seed.bulk import seed_bulk
     from gateway.seed.demo import seed_demo
-    from gateway.wiring import wired
 
     async def load() -> None:
         async with (
             reached_migrated(settings, store=True) as complete,
-            wired(complete, listening=False) as parts,
+            bootstrap(complete, listening=False) as parts,
             step("loading data") as report,
         ):
             if products:
@@ -229,16 +229,16 @@ def import_(file: Path, state: str | None, skip_labour: bool, category: str | No
     if not (on_hand.is_finite() and on_hand >= 0):
         raise click.BadParameter(f"{stock!r} is no quantity.", param_hint="--stock")
     settings = _settings()
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
     from gateway.importer.run import ImportFailed, ImportOptions, run_import
-    from gateway.wiring import wired
 
     options = ImportOptions(state=state, keep_labour=not skip_labour, category=category, stock=on_hand)
 
     async def load() -> None:
         async with (
             reached_migrated(settings, store=False) as complete,
-            wired(complete, store=False, listening=False) as parts,
+            bootstrap(complete, store=False, listening=False) as parts,
         ):
             async with step(f"importing {file.name}") as report:
                 result = await run_import(parts.contexts, file, options, report)
@@ -581,15 +581,15 @@ def _unreadable(kids: "Sequence[str]") -> CannotRun:
 def _with_keys(work: "Callable[[KeyRing, timedelta], Awaitable[None]]", *, wrapping: bool = False) -> None:
     """Have it done with the keys and the life of an access token; `wrapping`: it needs a secret."""
     settings = _settings()
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
     from gateway.signing_secrets import require_secret
-    from gateway.wiring import wired
 
     async def reach() -> None:
         async with reached_migrated(settings, store=False) as complete:
             if wrapping:
                 require_secret(complete)
-            async with wired(complete, store=False, listening=False) as parts:
+            async with bootstrap(complete, store=False, listening=False) as parts:
                 await work(parts.contexts.identity.key_ring, complete.access_token_life)
 
     asyncio.run(reach())
@@ -633,13 +633,13 @@ def user_invite(roles: tuple[str, ...], by_mail: bool, email: str) -> None:
             " mutation `invitationAccept` takes the token behind `#token=`."
         )
     from contexts.shared.rejections import InvalidInput
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
-    from gateway.wiring import wired
 
     async def invite() -> None:
         async with (
             reached_migrated(settings, store=False) as complete,
-            wired(complete, store=False, listening=False) as parts,
+            bootstrap(complete, store=False, listening=False) as parts,
         ):
             invite = parts.contexts.identity.personnel.invite_by_operator
             invited = await invite(_operator(), email, roles, by_mail=by_mail)
@@ -703,13 +703,13 @@ def mail_failed() -> None:
     """
     settings = _settings()
     from contexts.shared.adapters.outbox import given_up
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
-    from gateway.wiring import wired
 
     async def tell() -> None:
         async with (
             reached_migrated(settings, store=False) as complete,
-            wired(complete, store=False, listening=False) as parts,
+            bootstrap(complete, store=False, listening=False) as parts,
         ):
             for each in await given_up(parts.database):
                 say(
@@ -729,13 +729,13 @@ def mail_retry() -> None:
     """
     settings = _settings()
     from contexts.shared.adapters.outbox import retry_given_up
+    from gateway.bootstrap import bootstrap
     from gateway.embedded.services import reached_migrated
-    from gateway.wiring import wired
 
     async def retry() -> None:
         async with (
             reached_migrated(settings, store=False) as complete,
-            wired(complete, store=False, listening=False) as parts,
+            bootstrap(complete, store=False, listening=False) as parts,
         ):
             count = await retry_given_up(parts.database)
             say(f"{count} to be tried again by the worker." if count else "Nothing was given up.")

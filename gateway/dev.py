@@ -12,6 +12,7 @@ import uvloop
 
 from contexts.identity.api import KeyRing, KeysUnreadable
 from gateway import worker
+from gateway.bootstrap import bootstrap
 from gateway.embedded.services import Services
 from gateway.listening import reachable
 from gateway.migrate import migrate
@@ -20,7 +21,6 @@ from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, seed_demo
 from gateway.serve import serving
 from gateway.settings import Settings
 from gateway.signing_secrets import unreadable_keys, with_home_secret
-from gateway.wiring import wired
 
 _READY_SECONDS = 60
 _WORKER_GRACE_SECONDS = 10
@@ -45,7 +45,7 @@ async def _dev(settings: Settings, listener: socket.socket) -> None:
         async with services.running() as complete:
             async with step("migrating the database"):
                 await migrate(complete)
-            async with step("loading the demo data") as report, wired(complete, listening=False) as parts:
+            async with step("loading the demo data") as report, bootstrap(complete, listening=False) as parts:
                 await _first_key(parts.contexts.identity.key_ring)
                 await seed_demo(parts.database, parts.contexts, report)
             async with (

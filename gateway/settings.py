@@ -25,7 +25,7 @@ from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
 
 if TYPE_CHECKING:
-    from schema.throttle import Throttle
+    from schema.rate_limiter import RateLimiter
 
 ISSUER = "prumo"
 AUDIENCE = "prumo"
@@ -469,14 +469,14 @@ class Settings(BaseSettings):
         )
 
     @property
-    def throttle(self) -> "Throttle | None":
+    def throttle(self) -> "RateLimiter | None":
         """Nobody's bucket is touched yet; None: switched off."""
-        from schema.throttle import Allowance, Throttle
+        from schema.rate_limiter import Allowance, RateLimiter
 
         if not self.throttle_points:
             return None
         share = self.throttle_anonymous_share
-        return Throttle(
+        return RateLimiter(
             Allowance(self.throttle_points, self.throttle_restore_rate),
             Allowance(ceil(self.throttle_points * share), ceil(self.throttle_restore_rate * share)),
         )

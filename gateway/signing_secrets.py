@@ -80,13 +80,13 @@ async def require_signing_keys(settings: Settings) -> None:
 
     A database that is away now, or not migrated, is waited for by /readyz, which tells the same.
     """
-    from gateway.wiring import signing_keys
+    from gateway.bootstrap.identity import signing_keys
 
     require_secret(settings)
     database = Database(settings.database_direct_url or settings.database_url or "", pool_size=1)
     try:
         async with asyncio.timeout(_PATIENCE):
-            table = signing_keys(settings, database)
+            table = signing_keys(settings=settings, database=database)
             known = Succession(await table.all(), settings.access_token_life)
             now = SystemClock().now()
             needed = [key.kid for key in known.verifying(now)]

@@ -13,11 +13,11 @@ from contexts.identity.api import (
     Repetitions,
 )
 from contexts.orders.api import ORDER_TOPICS
-from contexts.shared.adapters.leftovers import EVERY, keep_deleting
 from contexts.shared.adapters.outbox import Handler, OutboxRelay
+from contexts.shared.adapters.retention import EVERY, keep_deleting
 from contexts.shared.clock import Clock
+from gateway.bootstrap import RETENTION_RULES, bootstrap
 from gateway.settings import Settings
-from gateway.wiring import LEFTOVERS, wired
 
 LANES = 4
 """Mails at once: a server that hangs over one of them holds up no other."""
@@ -30,7 +30,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     # A lane holds a connection, and its handler may need another.
     pool = max(2, settings.database_pool)
     own = settings.model_copy(update={"database_pool": pool})
-    async with wired(own, store=False, listening=False) as parts:
+    async with bootstrap(own, store=False, listening=False) as parts:
         contexts = parts.contexts
         handlers: dict[str, Handler] = {
             **dict.fromkeys(ORDER_TOPICS, contexts.orders.mail),
@@ -40,7 +40,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             USER_INVITED: contexts.identity.personnel.mail_invitation,
         }
         tidying = [
-            asyncio.create_task(keep_deleting(parts.database, LEFTOVERS)),
+            asyncio.create_task(keep_deleting(parts.database, RETENTION_RULES)),
             asyncio.create_task(_keep_telling(contexts.identity.repetitions, parts.clock)),
         ]
         try:

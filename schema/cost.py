@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 from resolvers.vocabulary.connections import DEFAULT_PAGE, LARGEST_PAGE
 from schema.execution.plan import FieldPlan, OperationPlan, Selection, Selections
-from schema.throttle import Allowance, Bucket
+from schema.rate_limiter import Allowance, Bucket
 
 PLAIN_LIST = 5
 MUTATION = 10

@@ -41,8 +41,8 @@ from schema.execution.execute_operation import Execution
 from schema.execution.plan import FieldPlan, OperationPlan
 from schema.execution.stock import GuardedExecutor, StockExecutor, objects_in
 from schema.limits import TooComplex
+from schema.rate_limiter import Bucket, RateLimiter
 from schema.subscriptions import LeftBehind, Subscriptions
-from schema.throttle import Bucket, Throttle
 from schema.wording import of_variables
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class Operations:
     strawberry: Schema
     documents: Documents
     executor: ExecutorKind = ExecutorKind.BREADTH
-    throttle: Throttle | None = None
+    throttle: RateLimiter | None = None
     subscriptions: Subscriptions[Response] = field(default_factory=Subscriptions)
 
     @property

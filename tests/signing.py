@@ -50,6 +50,13 @@ async def first_key(database: Database, clock: Clock | None = None) -> None:
     await MakeSigningKey(table_of(database), database, clock or SystemClock(), LIFE)("tests", only_first=True)
 
 
+async def first_key_at(url: str) -> None:
+    """As `first_key`, before a server reads the keys: one that finds none looks again later."""
+    database = Database(url)
+    await first_key(database)
+    await database.close()
+
+
 async def keys_of(settings: Settings) -> FixedKeys:
     """What a server with these settings signs with."""
     database = Database(settings.database_url or "")

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import migrations
-from contexts.shared.adapters.database import Database
+from gateway.bootstrap import bootstrap
 from gateway.embedded.postgres import Postgres
 from gateway.http.capacity import Capacity
 from gateway.http.probes import Readiness
@@ -24,11 +24,10 @@ from gateway.migrate import Patience, migrate, require_migrated
 from gateway.progress import CannotRun
 from gateway.settings import Settings
 from gateway.stopping import Stopping
-from gateway.wiring import wired
 from migrations.lint import BEFORE, complaints
 from tests.conftest import copied
 from tests.polling import until
-from tests.signing import SECRET, first_key
+from tests.signing import SECRET, first_key_at
 
 PATIENCE = Patience(lock_seconds=0.2, attempts=2, pause_seconds=0)
 NEWEST = migrations.newest()
@@ -68,9 +67,7 @@ def later(tmp_path: Path) -> Later:
 async def settings(postgres: Postgres, template: str, tmp_path: Path) -> Settings:
     """They name a migrated database with a signing key: without one, no server is ready."""
     url = await copied(postgres, template)
-    database = Database(url)
-    await first_key(database)
-    await database.close()
+    await first_key_at(url)
     return Settings(home=tmp_path, database_url=url, signing_key_secret=SECRET)
 
 
@@ -94,7 +91,7 @@ async def standing(engine: AsyncEngine) -> int:
 
 async def readiness(settings: Settings, code: dict[str, int]) -> tuple[int, str]:
     """What /readyz of code with these newest revisions answers: its status, and the reason."""
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         app = Starlette(
             routes=[Route("/readyz", Readiness(parts, Stopping(), Capacity(1, 1.0), code).__call__)]
         )

@@ -185,7 +185,7 @@ class Measured:
     stocked: bool
 
 
-class Shelf(Protocol):
+class ProductWriter(Protocol):
     """Where products are put. Its calls belong in one transaction, `lock` first."""
 
     async def lock(self, transaction: Transaction) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contexts.orders.domain.cart import Cart, CartLine, PricedCart, PricedLine
-from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, RowScope
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
@@ -62,7 +62,7 @@ __all__ = [
     "PricedCarts",
     "PricedLine",
     "ProductGone",
-    "Reach",
+    "RowScope",
     "SetCartLine",
     "ShortLine",
     "TooManyNamed",

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from contexts.orders.domain.cart import Cart, CartLine, Good, UnitPrice
-from contexts.orders.domain.customer import Addressee, Buyer, Customer, Reach
+from contexts.orders.domain.cart import Cart, CartLine, OrderableProduct, UnitPrice
+from contexts.orders.domain.customer import Addressee, Buyer, Customer, RowScope
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
 from contexts.shared.money import Money
@@ -24,11 +24,11 @@ class Products(Protocol):
 
     async def by_skus(
         self, skus: Collection[str], *, within: Transaction | None = None
-    ) -> dict[str, Good]: ...
+    ) -> dict[str, OrderableProduct]: ...
 
     async def by_ids(
         self, ids: Collection[UUID], *, within: Transaction | None = None
-    ) -> dict[UUID, Good]: ...
+    ) -> dict[UUID, OrderableProduct]: ...
 
 
 class Prices(Protocol):
@@ -153,20 +153,20 @@ EVERYTHING = OrderFilter()
 class Orders(Protocol):
     """Orders within somebody's reach; what lies outside is as if it did not exist."""
 
-    async def page(self, reach: Reach, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
+    async def page(self, reach: RowScope, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
         """Newest first: by when an order became visible, so that none appears behind one that was read before.
 
         Raises InvalidPosition for a position that is not one of this listing, whatever its filter, and TooManyNamed.
         """
         ...
 
-    async def count(self, reach: Reach, filter: OrderFilter = EVERYTHING) -> int:
+    async def count(self, reach: RowScope, filter: OrderFilter = EVERYTHING) -> int:
         """Raises TooManyNamed."""
         ...
 
-    async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]: ...
+    async def by_ids(self, reach: RowScope, ids: Collection[UUID]) -> dict[UUID, Order]: ...
 
-    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
+    async def by_numbers(self, reach: RowScope, numbers: Collection[str]) -> dict[str, Order]:
         """By each number as it was asked for, however people write it."""
         ...
 
@@ -196,7 +196,7 @@ class OrderBook(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class IdempotencyRecord:
     """A key that was used before: for this input, and this order came of it."""
 
     fingerprint: bytes
@@ -208,7 +208,7 @@ class IdempotencyKeys(Protocol):
 
     async def claim(
         self, transaction: Transaction, user_id: UUID, key: str, fingerprint: bytes, order_id: UUID
-    ) -> Earlier | None:
+    ) -> IdempotencyRecord | None:
         """Spend the key on this order: None, or what it was spent on before.
 
         While another transaction holds the same key uncommitted, this waits for its end. A rollback gives
@@ -220,6 +220,6 @@ class IdempotencyKeys(Protocol):
 class OrderChanges(Protocol):
     """Tells which orders change, while it is listened to."""
 
-    def within(self, reach: Reach) -> AsyncGenerator[Order, None]:
+    def within(self, reach: RowScope) -> AsyncGenerator[Order, None]:
         """The orders within reach that change from now on, as they are after the change or later; without end."""
         ...

@@ -68,7 +68,7 @@ class PriceTable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class PriceableProduct:
     """A product as far as pricing it goes: a price is for one `unit`, and nobody buys less than `minimum`."""
 
     product_id: UUID
@@ -82,11 +82,11 @@ class Products(Protocol):
     So this is asked before prices are locked: somebody who changes a unit has locked units, and asks for prices.
     """
 
-    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Good]:
+    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, PriceableProduct]:
         """The products by sku; unknown skus are left out."""
         ...
 
-    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Good]:
+    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, PriceableProduct]:
         """The products by id; unknown ones are left out."""
         ...
 

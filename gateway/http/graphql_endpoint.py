@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
+from gateway.bootstrap import Parts
 from gateway.http.caching import NO_STORE, Headers, etag_of, public, unchanged
 from gateway.http.capacity import RETRY_AFTER_SECONDS, Capacity
 from gateway.http.client import HttpClient
@@ -28,7 +29,6 @@ from gateway.http.graphql_request import (
 from gateway.http.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted
 from gateway.observability import Observed
 from gateway.outages import Outages
-from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from resolvers.vocabulary.extension_codes import ExtensionCode, told
 from schema.cost import Bill
@@ -58,7 +58,7 @@ class GraphQLEndpoint:
     """
 
     operations: Operations
-    parts: Wired
+    parts: Parts
     capacity: Capacity
     max_body_bytes: int
     ide: bool

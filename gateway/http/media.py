@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contexts.catalog.api import Images
 from gateway.authentication import client_address
 from gateway.http.capacity import RETRY_AFTER_SECONDS
-from schema.throttle import Throttle
+from schema.rate_limiter import RateLimiter
 
 AT_ONCE = 10
 """Images read at once: as many connections as the store's client opens. Each is in memory as a whole."""
@@ -26,7 +26,7 @@ class Media:
     throttled.
     """
 
-    def __init__(self, images: Images, throttle: Throttle | None) -> None:
+    def __init__(self, images: Images, throttle: RateLimiter | None) -> None:
         self._images = images
         self._throttle = throttle
         self._turns = asyncio.Semaphore(AT_ONCE)

@@ -19,10 +19,10 @@ from contexts.shared.network import parsed
 from contexts.shared.unavailable import Unavailable
 from gateway import metrics
 from gateway.authentication import client_address
+from gateway.bootstrap import Parts
 from gateway.http.capacity import Capacity
 from gateway.http.forwarded import Networks, is_forwarded
 from gateway.stopping import Stopping
-from gateway.wiring import Wired
 from migrations import Ahead, Applied, Behind, TooNew
 
 DEADLINE_SECONDS = 2.0
@@ -49,7 +49,7 @@ class Readiness:
     """
 
     def __init__(
-        self, parts: Wired, stopping: Stopping, capacity: Capacity, code: Mapping[str, int] | None = None
+        self, parts: Parts, stopping: Stopping, capacity: Capacity, code: Mapping[str, int] | None = None
     ) -> None:
         self._stopping = stopping
         self._capacity = capacity
@@ -144,7 +144,7 @@ class Exposition:
 class KeySet:
     """/.well-known/jwks.json: the public keys that access tokens can be verified with."""
 
-    def __init__(self, parts: Wired) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._tokens = parts.contexts.identity.access_tokens
         self._clock = parts.clock
 

@@ -21,13 +21,13 @@ from contexts.shared.network import network
 from contexts.shared.unavailable import Unavailable
 from gateway import metrics, observability
 from gateway.authentication import Unauthenticated, authenticate, client_address
+from gateway.bootstrap import Parts
 from gateway.http.capacity import Capacity
 from gateway.http.client import SocketClient
 from gateway.http.close_codes import SocketClose
 from gateway.http.graphql_request import GraphQLRequest, HttpRefusal, read_members
 from gateway.http.origins import Origins
 from gateway.outages import Outages
-from gateway.wiring import Wired
 from resolvers.vocabulary.context import RequestContext
 from resolvers.vocabulary.extension_codes import ExtensionCode, coded
 from schema.cost import Bill
@@ -73,7 +73,7 @@ class GraphQLSockets:
     """Serves every socket of the process."""
 
     operations: Operations
-    parts: Wired
+    parts: Parts
     capacity: Capacity
     origins: Origins = field(default_factory=Origins)
     limits: SocketLimits = SocketLimits()

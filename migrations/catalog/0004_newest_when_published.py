@@ -1,7 +1,7 @@
 """A product is as old as its insertion, not as the transaction that waited for its turn to publish.
 
-Publishing takes turns by a lock until the commit is visible (contexts/catalog/adapters/shelf.py), so the newest
-products are in commit order when their instant is taken under it. docs/adr/0025-commit-order.md
+Publishing takes turns by a lock until the commit is visible (contexts/catalog/adapters/product_writer.py), so the
+newest products are in commit order when their instant is taken under it. docs/adr/0025-commit-order.md
 
 Revision: catalog_0004
 """

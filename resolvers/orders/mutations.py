@@ -10,7 +10,7 @@ from contexts.orders import api as ordering
 from contexts.shared import rejections
 from contexts.shared.codes import DetailCode
 from resolvers.orders.errors import error_of
-from resolvers.orders.reach import customer_of, reach_of
+from resolvers.orders.row_scope import customer_of, row_scope_of
 from resolvers.orders.types import Cart, Order
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import requires
@@ -129,7 +129,7 @@ async def _move(info: Info, step: ordering.MoveOrder, input: OrderTransitionInpu
             error_of(rejections.InvalidInput.at("id", DetailCode.NOT_AN_ID, "must be the id of an order")),
         )
     outcome = await step(
-        reach_of(principal),
+        row_scope_of(principal),
         info.context.actor,
         ordering.TransitionCommand(order_id, input.idempotency_key, input.reason),
     )

@@ -8,7 +8,7 @@ import strawberry
 
 from contexts.identity.api import CART_WRITE, ORDER_READ, Principal
 from contexts.orders import api as ordering
-from resolvers.orders.reach import customer_of, reach_of
+from resolvers.orders.row_scope import customer_of, row_scope_of
 from resolvers.orders.types import Cart, Order, OrderFilter
 from resolvers.vocabulary.connections import Connection, Listing, listing, window
 from resolvers.vocabulary.context import Info
@@ -81,7 +81,7 @@ class Query:
     ) -> Listing[ordering.Order]:
         cut = window(NEWEST_FIRST, first, after, last, before)
         wanted = _filter(filter)
-        reach = reach_of(info.context.signed_in())
+        reach = row_scope_of(info.context.signed_in())
         ledger = info.context.contexts.orders.orders
         try:
             return await listing(
@@ -108,7 +108,7 @@ class Query:
             ),
         ] = None,
     ) -> ordering.Order | None:
-        reach = reach_of(info.context.signed_in())
+        reach = row_scope_of(info.context.signed_in())
         ledger = info.context.contexts.orders.orders
         match (id, number):
             case (str(), None):
@@ -126,7 +126,7 @@ async def find_order(info: Info, id: UUID) -> ordering.Order | None:
     principal = info.context.principal
     if principal is None or ORDER_READ not in principal.scopes:
         return None
-    return (await info.context.contexts.orders.orders.by_ids(reach_of(principal), [id])).get(id)
+    return (await info.context.contexts.orders.orders.by_ids(row_scope_of(principal), [id])).get(id)
 
 
 async def find_cart(info: Info, id: UUID) -> ordering.PricedCart | None:

@@ -7,7 +7,7 @@ import strawberry
 
 from contexts.identity.api import ORDER_READ
 from contexts.orders import api as ordering
-from resolvers.orders.reach import reach_of
+from resolvers.orders.row_scope import row_scope_of
 from resolvers.orders.types import Order
 from resolvers.vocabulary.context import Info
 from resolvers.vocabulary.directives import requires
@@ -24,7 +24,7 @@ class Subscription:
         guard=requires(ORDER_READ),
     )
     async def order_updated(self, info: Info) -> AsyncIterator[ordering.Order]:
-        reach = reach_of(info.context.signed_in())
+        reach = row_scope_of(info.context.signed_in())
         async with aclosing(info.context.contexts.orders.changes.within(reach)) as changed:
             async for order in changed:
                 yield order

@@ -102,7 +102,7 @@ async def _as_seen_by(
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _PriceBatch:
     """The lines that fields side by side ask for: `price` for several quantities, on several levels."""
 
     lines: list[pricing.Line]
@@ -113,16 +113,16 @@ async def _resolved(
     context: RequestContext, perspective: pricing.Perspective, lines: list[pricing.Line]
 ) -> list[pricing.ResolvedPrice | None]:
     """The prices of the lines. The question waits one turn for the other fields and asks for their lines too."""
-    rounds: dict[pricing.Perspective, _Round] = context.loader(_Round, dict)
-    joined = rounds.get(perspective)
+    batches: dict[pricing.Perspective, _PriceBatch] = context.loader(_PriceBatch, dict)
+    joined = batches.get(perspective)
     if joined is None or joined.asked.given_up:
         together: list[pricing.Line] = []
 
         async def ask() -> list[pricing.ResolvedPrice | None]:
-            del rounds[perspective]
+            del batches[perspective]
             return await context.contexts.pricing.resolve(perspective, together, context.at)
 
-        joined = rounds[perspective] = _Round(together, Asked(ask()))
+        joined = batches[perspective] = _PriceBatch(together, Asked(ask()))
     start = len(joined.lines)
     joined.lines.extend(lines)
     return (await joined.asked.answer())[start : start + len(lines)]

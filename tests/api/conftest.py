@@ -8,12 +8,12 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.app import create_app
+from gateway.bootstrap import bootstrap
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
 from gateway.migrate import migrate
 from gateway.seed.demo import seed_demo
 from gateway.settings import Settings
-from gateway.wiring import wired
 from tests.api.shop import Shop
 from tests.conftest import copied
 from tests.signing import SECRET, first_key
@@ -55,7 +55,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def seeded(postgres: Postgres, template: str, home: Path, s3: S3) -> str:
     """The name of a database with the demo data, to copy from."""
     url = await copied(postgres, template, "prumo_seeded")
-    async with wired(settings_for(home, url, s3)) as parts:
+    async with bootstrap(settings_for(home, url, s3)) as parts:
         await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return "prumo_seeded"
@@ -67,7 +67,7 @@ async def primary_seeded(primary: Postgres, home: Path, s3: S3) -> str:
     primary.create_database("prumo_seeded")
     settings = settings_for(home, primary.url("prumo_seeded"), s3)
     await migrate(settings)
-    async with wired(settings) as parts:
+    async with bootstrap(settings) as parts:
         await first_key(parts.database)
         await seed_demo(parts.database, parts.contexts, lambda line: None)
     return "prumo_seeded"

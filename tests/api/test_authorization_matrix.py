@@ -30,9 +30,9 @@ from contexts.identity.api import (
     UserAdded,
 )
 from contexts.shared.ids import new_id
+from gateway.bootstrap import bootstrap
 from gateway.seed.demo import DEMO_PASSWORD
 from gateway.settings import Settings
-from gateway.wiring import wired
 from resolvers.vocabulary.node import node_id, parse_node_id
 from schema.authorization_table import GuardedField, guarded_fields
 from tests.api.generated import Step, Way, document, minimal, open_way, ways
@@ -141,7 +141,7 @@ async def person(identity: Identity, email: str, role: str, account_id: UUID) ->
 
 @pytest.fixture(scope="module")
 async def world(shop: Shop, settings: Settings) -> AsyncIterator[World]:
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         identity = parts.contexts.identity
         secret = await firm(identity, 1, AccountStatus.APPROVED, "Sigilo Construções Ltda", "Rua Oculta")
         pending = await firm(identity, 2, AccountStatus.PENDING, "Pendente Ltda")

@@ -15,13 +15,13 @@ from structlog.testing import capture_logs
 
 from contexts.catalog.adapters.images import S3Images
 from contexts.shared.adapters.query import Query
+from gateway.bootstrap import bootstrap
 from gateway.embedded.postgres import Postgres
 from gateway.http.capacity import Capacity
 from gateway.http.graphql_endpoint import GraphQLEndpoint
 from gateway.http.probes import Readiness
 from gateway.settings import Settings
 from gateway.stopping import Stopping
-from gateway.wiring import wired
 from schema.cost import Bill
 from schema.documents import ById, Documents
 from schema.limits import Limits
@@ -276,7 +276,7 @@ async def test_not_ready_before_the_migration_nor_without_the_database(
         ),
     ):
         parts = settings.model_copy(update={"database_url": database_url})
-        async with wired(parts, store=False, listening=False) as wired_:
+        async with bootstrap(parts, store=False, listening=False) as wired_:
             app = Starlette(routes=[Route("/readyz", Readiness(wired_, Stopping(), Capacity(1, 1)).__call__)])
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app), base_url="http://prumo.test"
@@ -289,7 +289,7 @@ async def test_it_is_ready_while_every_connection_for_reads_is_busy(settings: Se
     """Else the servers would leave the proxy one after another when there is much to do."""
     one = settings.model_copy(update={"database_pool": 1})
     asleep: Query[object] = Query(select(func.pg_sleep(literal(60, Integer))))
-    async with wired(one, store=False, listening=False) as parts:
+    async with bootstrap(one, store=False, listening=False) as parts:
         readiness = Readiness(parts, Stopping(), Capacity(1, 1))
         app = Starlette(routes=[Route("/readyz", readiness.__call__)])
         async with httpx.AsyncClient(
@@ -333,7 +333,7 @@ async def test_a_bug_outside_the_resolvers_is_masked_logged_and_counted(
 ) -> None:
     schema = stitch()
     operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         endpoint = GraphQLEndpoint(operations, parts, Capacity(10, 30), max_body_bytes=1000, ide=False)
         app = Starlette(routes=[Route("/graphql", endpoint)])
         async with httpx.AsyncClient(

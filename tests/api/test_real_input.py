@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.bootstrap import bootstrap
 from gateway.importer.run import ImportOptions, ImportSummary, run_import
 from gateway.settings import Settings
-from gateway.wiring import wired
 from tests.api.shop import PA, SP, Shop, nodes_of
 from tests.price_sheet import ROWS, write
 
@@ -15,7 +15,7 @@ PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "sinapi-insumos-PA-2
 
 
 async def run(settings: Settings, file: Path) -> ImportSummary:
-    async with wired(settings, store=False, listening=False) as parts:
+    async with bootstrap(settings, store=False, listening=False) as parts:
         summary = await run_import(parts.contexts, file, ImportOptions(), lambda line: None)
     assert isinstance(summary, ImportSummary), summary
     return summary

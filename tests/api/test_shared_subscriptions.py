@@ -19,16 +19,16 @@ from contexts.identity.api import Principal, TokenVerified
 from contexts.orders.adapters.order_changes import ListenedOrderChanges
 from contexts.shared.adapters.database import counting_statements
 from gateway.app import create_app
+from gateway.bootstrap import Parts, bootstrap
 from gateway.settings import AUDIENCE, ISSUER, Settings
-from gateway.wiring import Wired, wired
 from resolvers.vocabulary.context import RequestContext
 from schema.cost import Bill
 from schema.documents import Documents, Prepared
 from schema.execution.choice import ExecutorKind
 from schema.limits import Limits
 from schema.operations import NO_SESSION, Operation, Operations, Response
+from schema.rate_limiter import Allowance, RateLimiter
 from schema.stitching import stitch
-from schema.throttle import Allowance, Throttle
 from tests.api.serving import served
 from tests.api.shop import GESTOR, GRAPHQL_RESPONSE, PA, REP, SP, Json, Shop
 from tests.api.socket_client import WATCH, bearer, closed_with, connected, receive, send
@@ -42,14 +42,14 @@ WITH_TOTAL = (
 
 
 @pytest.fixture(scope="module")
-async def parts(settings: Settings) -> AsyncIterator[Wired]:
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
     """A second process of the application, as it were, that listens."""
-    async with wired(settings) as parts:
+    async with bootstrap(settings) as parts:
         await until_listening(parts)
         yield parts
 
 
-async def until_listening(parts: Wired) -> None:
+async def until_listening(parts: Parts) -> None:
     """PostgreSQL tells from now on what changes, `parts` and the module's `app`."""
 
     async def are_listening() -> bool:
@@ -58,7 +58,7 @@ async def until_listening(parts: Wired) -> None:
     await until(are_listening)
 
 
-async def listeners(parts: Wired) -> int:
+async def listeners(parts: Parts) -> int:
     """In a transaction of its own: pg_stat_activity stays as it was inside one."""
     listening = text(
         "SELECT count(*) FROM pg_stat_activity"
@@ -80,7 +80,7 @@ class Watching:
     """Subscriptions to the orders, of which `turns` counts how many events were executed."""
 
     operations: Operations
-    parts: Wired
+    parts: Parts
     turns: int = 0
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -127,7 +127,7 @@ class Watching:
 
 @asynccontextmanager
 async def watching(
-    parts: Wired, kind: ExecutorKind = ExecutorKind.BREADTH, throttle: Throttle | None = None
+    parts: Parts, kind: ExecutorKind = ExecutorKind.BREADTH, throttle: RateLimiter | None = None
 ) -> AsyncIterator[Watching]:
     schema = stitch()
     watching = Watching(Operations(schema, Documents(schema._schema, Limits()), kind, throttle), parts)
@@ -162,7 +162,7 @@ async def principal(shop: Shop, settings: Settings, who: str) -> Principal:
 
 
 async def test_an_event_is_as_much_work_for_600_equal_subscriptions_as_for_one(
-    shop: Shop, settings: Settings, parts: Wired, kind: ExecutorKind
+    shop: Shop, settings: Settings, parts: Parts, kind: ExecutorKind
 ) -> None:
     buyer = await principal(shop, settings, SP)
     for number in (1, 600):
@@ -181,7 +181,7 @@ async def test_an_event_is_as_much_work_for_600_equal_subscriptions_as_for_one(
 
 
 async def test_reps_and_strangers_are_sorted_out_with_one_statement(
-    shop: Shop, settings: Settings, parts: Wired
+    shop: Shop, settings: Settings, parts: Parts
 ) -> None:
     """The order is read once and the account's reps once, however many viewers there are."""
     buyer, other, rep = [await principal(shop, settings, who) for who in (SP, PA, REP)]
@@ -199,7 +199,7 @@ async def test_reps_and_strangers_are_sorted_out_with_one_statement(
 
 
 async def test_who_differs_in_anything_does_not_share(
-    shop: Shop, settings: Settings, parts: Wired, kind: ExecutorKind
+    shop: Shop, settings: Settings, parts: Parts, kind: ExecutorKind
 ) -> None:
     buyer, boss, rep = [await principal(shop, settings, who) for who in (SP, GESTOR, REP)]
     viewers = [
@@ -225,7 +225,7 @@ async def test_who_differs_in_anything_does_not_share(
         assert shown[5:] == [{"number", "placedAt", "total"}, {"number", "total"}, {"number"}]
 
 
-async def test_an_undeclared_variable_changes_nothing(shop: Shop, settings: Settings, parts: Wired) -> None:
+async def test_an_undeclared_variable_changes_nothing(shop: Shop, settings: Settings, parts: Parts) -> None:
     buyer = await principal(shop, settings, SP)
     deep: Json = []
     for _ in range(900):
@@ -238,7 +238,7 @@ async def test_an_undeclared_variable_changes_nothing(shop: Shop, settings: Sett
         assert watch.turns == 1
 
 
-async def test_a_shared_answer_knows_nobodys_session(shop: Shop, settings: Settings, parts: Wired) -> None:
+async def test_a_shared_answer_knows_nobodys_session(shop: Shop, settings: Settings, parts: Parts) -> None:
     buyer = await principal(shop, settings, SP)
     async with watching(parts) as watch:
         await watch.subscribe(buyer)
@@ -259,11 +259,11 @@ class Clock:
 
 
 async def test_an_event_is_paid_for_once_and_each_copy_with_a_point(
-    shop: Shop, settings: Settings, parts: Wired
+    shop: Shop, settings: Settings, parts: Parts
 ) -> None:
     buyer = await principal(shop, settings, SP)
     clock = Clock()
-    throttle = Throttle(Allowance(23, 1), Allowance(23, 1), clock=clock)
+    throttle = RateLimiter(Allowance(23, 1), Allowance(23, 1), clock=clock)
     async with watching(parts, throttle=throttle) as watch:
         got = [await watch.subscribe(buyer) for _ in range(3)]
         bucket = throttle.bucket(buyer, "")

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from contexts.identity.api import KeyMade, KeyRetired, KeyRing
 from contexts.identity.domain.signing_key import ANNOUNCED
 from contexts.shared.adapters.database import Database
-from gateway import wiring
 from gateway.app import create_app
+from gateway.bootstrap import identity as identity_parts
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
 from gateway.settings import Settings
@@ -73,7 +73,7 @@ async def shops(apps: list[Starlette]) -> AsyncIterator[list[Shop]]:
 async def ring(settings: Settings, clock: AdjustableClock) -> AsyncIterator[KeyRing]:
     """Keys as an operator's command changes them."""
     database = Database(settings.database_url or "")
-    yield wiring.key_ring(table_of(database), database, clock, LIFE)
+    yield identity_parts.key_ring(table=table_of(database), database=database, clock=clock, life=LIFE)
     await database.close()
 
 

@@ -12,6 +12,7 @@ from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Opcode
 
+from gateway.bootstrap import Parts, bootstrap
 from gateway.http.capacity import Capacity
 from gateway.http.websocket import GraphQLSockets, SocketLimits
 from gateway.http.websocket_protocol import (
@@ -22,7 +23,6 @@ from gateway.http.websocket_protocol import (
     WebSocketProtocol,
 )
 from gateway.settings import Settings
-from gateway.wiring import Wired, wired
 from schema.documents import Documents
 from schema.limits import Limits
 from schema.operations import Operations
@@ -45,8 +45,8 @@ ASK = {"query": "{ viewer { scopes } }"}
 
 
 @pytest.fixture(scope="module")
-async def parts(settings: Settings) -> AsyncIterator[Wired]:
-    async with wired(settings) as parts:
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
+    async with bootstrap(settings) as parts:
         yield parts
 
 
@@ -71,13 +71,13 @@ def nothing_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def only_sockets(operations: Operations, parts: Wired, limits: SocketLimits) -> Starlette:
+def only_sockets(operations: Operations, parts: Parts, limits: SocketLimits) -> Starlette:
     """An application whose sockets have other limits."""
     sockets = GraphQLSockets(operations, parts, Capacity(10, 30), limits=limits)
     return Starlette(routes=[WebSocketRoute("/graphql", sockets.__call__)])
 
 
-async def test_init_must_come_in_time(operations: Operations, parts: Wired) -> None:
+async def test_init_must_come_in_time(operations: Operations, parts: Parts) -> None:
     app = only_sockets(operations, parts, SocketLimits(init_seconds=0.3))
     async with served(app) as address, opening(address) as silent, opening(address) as talking:
         await send(talking, type="ping")
@@ -98,7 +98,7 @@ async def test_init_without_a_token_is_an_anonymous_caller(address: str, init: s
         assert (await receive(socket))["payload"]["data"] == {"viewer": None}
 
 
-async def test_a_process_has_so_many_sockets(operations: Operations, parts: Wired) -> None:
+async def test_a_process_has_so_many_sockets(operations: Operations, parts: Parts) -> None:
     app = only_sockets(operations, parts, SocketLimits(sockets=2))
     async with served(app) as address, connected(address):
         async with connected(address), opening(address) as third:
@@ -108,7 +108,7 @@ async def test_a_process_has_so_many_sockets(operations: Operations, parts: Wire
             assert (await receive(socket))["type"] == "pong"
 
 
-async def test_a_user_has_so_many_sockets(operations: Operations, parts: Wired, shop: Shop) -> None:
+async def test_a_user_has_so_many_sockets(operations: Operations, parts: Parts, shop: Shop) -> None:
     app = only_sockets(operations, parts, SocketLimits(sockets_per_user=2))
     mine, theirs = await bearer(shop, SP), await bearer(shop, PA)
     async with served(app) as address, connected(address, mine):
@@ -120,7 +120,7 @@ async def test_a_user_has_so_many_sockets(operations: Operations, parts: Wired, 
 
 
 async def test_an_address_has_so_many_sockets_that_nobody_signed_in_to(
-    operations: Operations, parts: Wired, shop: Shop
+    operations: Operations, parts: Parts, shop: Shop
 ) -> None:
     app = only_sockets(operations, parts, SocketLimits(anonymous_sockets=2))
     mine = await bearer(shop, SP)
@@ -132,7 +132,7 @@ async def test_an_address_has_so_many_sockets_that_nobody_signed_in_to(
 
 
 async def test_one_operation_too_many_is_refused_and_the_socket_stays(
-    operations: Operations, parts: Wired, shop: Shop
+    operations: Operations, parts: Parts, shop: Shop
 ) -> None:
     app = only_sockets(operations, parts, SocketLimits(operations=2))
     async with served(app) as address, connected(address, await bearer(shop, SP)) as socket:
@@ -148,7 +148,7 @@ async def test_one_operation_too_many_is_refused_and_the_socket_stays(
 
 
 async def test_a_user_has_so_many_operations_on_all_sockets_together(
-    operations: Operations, parts: Wired, shop: Shop
+    operations: Operations, parts: Parts, shop: Shop
 ) -> None:
     app = only_sockets(operations, parts, SocketLimits(operations_per_user=3))
     mine, theirs = await bearer(shop, SP), await bearer(shop, PA)

@@ -16,10 +16,10 @@ from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.api import TokenVerified
 from contexts.shared.clock import Clock
 from gateway.app import create_app
+from gateway.bootstrap import bootstrap
 from gateway.http.capacity import Capacity
 from gateway.http.websocket import GraphQLSockets
 from gateway.settings import AUDIENCE, ISSUER, Settings
-from gateway.wiring import wired
 from resolvers.vocabulary.context import RequestContext
 from schema.documents import Documents
 from schema.limits import Limits
@@ -228,7 +228,7 @@ async def test_a_bug_ends_the_operation_with_one_masked_error_and_frees_its_id(
 ) -> None:
     schema = stitch()
     operations = BrokenOperations(schema, Documents(schema._schema, Limits()))
-    async with wired(settings, listening=False) as parts:
+    async with bootstrap(settings, listening=False) as parts:
         app = Starlette(
             routes=[WebSocketRoute("/graphql", GraphQLSockets(operations, parts, Capacity(10, 30)).__call__)]
         )

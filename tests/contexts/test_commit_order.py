@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from contexts.catalog.adapters.product_writer import SqlProductWriter
 from contexts.catalog.adapters.products import SqlProducts
-from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.ports import ProductFilter, ProductSort
 from contexts.identity.adapters.account_files import SqlAccountFiles
 from contexts.identity.adapters.accounts import SqlAccounts
@@ -173,7 +173,7 @@ async def test_products_of_who_waited_to_publish_are_newer(database: Database) -
         await publish(database, draft("FIRST"))
         seen, read = await newer(None)
         assert seen == ["FIRST"]
-        shelf = SqlShelf()
+        shelf = SqlProductWriter()
         await shelf.lock(waiting)
         await shelf.put(waiting, [draft("SECOND")], {"SECOND": "second"})
         await waiting.commit()

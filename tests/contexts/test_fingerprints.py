@@ -23,7 +23,7 @@ from contexts.orders.api import (
     OrderStatus,
     TransitionCommand,
 )
-from contexts.orders.ports import Earlier
+from contexts.orders.ports import IdempotencyRecord
 from contexts.shared.rejections import IdempotencyKeyReused
 from contexts.shared.transaction import Transaction
 from tests.actor import by
@@ -52,9 +52,9 @@ class Spent:
 
     async def claim(
         self, transaction: Transaction, user_id: UUID, key: str, fingerprint: bytes, order_id: UUID
-    ) -> Earlier:
+    ) -> IdempotencyRecord:
         self.prints.append(fingerprint)
-        return Earlier(b"", ORDER)
+        return IdempotencyRecord(b"", ORDER)
 
     async def remember(self, transaction: Transaction, cnpj: str, digest: bytes, at: datetime) -> bool:
         self.prints.append(digest)

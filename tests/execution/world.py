@@ -612,19 +612,19 @@ class _Carts:
 class _Orders:
     world: World
 
-    async def page(self, reach: orders.Reach, window: Window) -> Page[Any]:
+    async def page(self, reach: orders.RowScope, window: Window) -> Page[Any]:
         await self.world.read("orders.page", repr(window))
         return self.world.page([self.world.order(number) for number in range(3)], window, "orders")
 
-    async def count(self, reach: orders.Reach) -> int:
+    async def count(self, reach: orders.RowScope) -> int:
         await self.world.read("orders.count")
         return 3
 
-    async def by_ids(self, reach: orders.Reach, ids: Collection[UUID]) -> dict[UUID, Any]:
+    async def by_ids(self, reach: orders.RowScope, ids: Collection[UUID]) -> dict[UUID, Any]:
         await self.world.read("orders.by_ids", *ids)
         return {order_id(number): self.world.order(number) for number in range(3)}
 
-    async def by_numbers(self, reach: orders.Reach, numbers: Collection[str]) -> dict[str, Any]:
+    async def by_numbers(self, reach: orders.RowScope, numbers: Collection[str]) -> dict[str, Any]:
         await self.world.read("orders.by_numbers", *numbers)
         return {f"P-2026-{number:06}": self.world.order(number) for number in range(3)}
 
@@ -784,7 +784,7 @@ class _Move:
     world: World
     step: str
 
-    async def __call__(self, reach: orders.Reach, actor: UUID, command: orders.TransitionCommand) -> Any:
+    async def __call__(self, reach: orders.RowScope, actor: UUID, command: orders.TransitionCommand) -> Any:
         chance = await self.world.write(self.step, repr(command))
         placed = orders.OrderStatus.PLACED
         return chance.choice(

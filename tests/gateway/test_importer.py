@@ -15,9 +15,9 @@ from contexts.orders.api import CartChanged, CheckOutCommand, Customer, Placed
 from contexts.pricing.api import Line, Perspective, PriceSet, PriceSource, SetPriceCommand
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
+from gateway.bootstrap import bootstrap
 from gateway.importer.run import ImportFailed, ImportOptions, ImportSummary, run_import
 from gateway.settings import Settings
-from gateway.wiring import wired
 from resolvers.vocabulary.context import Contexts
 from tests.actor import by
 
@@ -39,7 +39,7 @@ def quiet(line: str) -> None:
 async def contexts(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Contexts]:
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x")
-    async with wired(settings) as parts:
+    async with bootstrap(settings) as parts:
         yield parts.contexts
 
 

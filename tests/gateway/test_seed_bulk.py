@@ -15,11 +15,11 @@ from contexts.identity.adapters.copy import AccountCopy
 from contexts.identity.api import AccountStatus
 from contexts.pricing.api import Line, Perspective, PriceSource
 from contexts.shared.adapters.database import Database
+from gateway.bootstrap import bootstrap
 from gateway.seed.bulk import SKU_PREFIX, STATES, seed_bulk
 from gateway.seed.demo import SP_CNPJ
 from gateway.seed.materials import read_materials
 from gateway.settings import Settings
-from gateway.wiring import wired
 from resolvers.vocabulary.context import Contexts
 
 NOWHERE = "http://127.0.0.1:9"
@@ -50,7 +50,7 @@ async def contexts(
     """The contexts, with 300 bulk products that have 2,000 negotiated prices between them."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x")
-    async with wired(settings) as parts:
+    async with bootstrap(settings) as parts:
         contexts = replace(parts.contexts, catalog=replace(parts.contexts.catalog, images=NoStore()))
         summary = await seed_bulk(database, contexts, 300, 2_000, quiet)
         assert (summary.products, summary.accounts) == (300, 500)

@@ -21,15 +21,15 @@ from contexts.pricing.api import (
 )
 from contexts.shared.adapters.database import Database, counting_statements
 from contexts.shared.audit import SYSTEM, Actor
+from gateway.bootstrap import Parts, bootstrap
 from gateway.embedded.postgres import Postgres
 from gateway.embedded.s3 import S3
 from gateway.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, PA_CNPJ, PRICES_SINCE, SP_CNPJ, seed_demo
 from gateway.seed.materials import read_materials
 from gateway.settings import Settings
-from gateway.wiring import Wired, wired
 from resolvers.vocabulary.context import Contexts
 from tests.conftest import copied
-from tests.signing import SECRET, first_key
+from tests.signing import SECRET, first_key_at
 
 MATERIALS = read_materials()
 
@@ -87,8 +87,8 @@ async def contexts(database_url: str, tmp_path_factory: pytest.TempPathFactory) 
             s3_secret=s3.secret_key,
             signing_key_secret=SECRET,
         )
-        async with wired(settings) as parts:
-            await first_key(parts.database)
+        await first_key_at(database_url)
+        async with bootstrap(settings) as parts:
             dying = replace(parts.contexts, catalog=replace(parts.contexts.catalog, images=FullStore()))
             with pytest.raises(Killed):
                 await seed_demo(parts.database, dying, quiet)
@@ -208,7 +208,7 @@ async def test_a_second_start_touches_nothing_in_a_few_statements(
 
 
 @pytest.fixture
-async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> AsyncIterator[Wired]:
+async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> AsyncIterator[Parts]:
     """On a database of its own; its pictures go nowhere."""
     url = await copied(postgres, template)
     settings = Settings(
@@ -219,13 +219,13 @@ async def other_shop(postgres: Postgres, template: str, tmp_path: Path) -> Async
         s3_secret="x",
         signing_key_secret=SECRET,
     )
-    async with wired(settings) as parts:
-        await first_key(parts.database)
+    await first_key_at(url)
+    async with bootstrap(settings) as parts:
         catalog = replace(parts.contexts.catalog, images=NoStore())
         yield replace(parts, contexts=replace(parts.contexts, catalog=catalog))
 
 
-async def counts(parts: Wired) -> tuple[int, int, int]:
+async def counts(parts: Parts) -> tuple[int, int, int]:
     """Users, accounts and prices negotiated with one."""
     statement = """
         SELECT (SELECT count(*) FROM identity.users), (SELECT count(*) FROM identity.buyer_accounts),
@@ -236,7 +236,7 @@ async def counts(parts: Wired) -> tuple[int, int, int]:
     return users, accounts, prices
 
 
-async def test_the_goods_come_without_people_and_the_people_later(other_shop: Wired) -> None:
+async def test_the_goods_come_without_people_and_the_people_later(other_shop: Parts) -> None:
     database, contexts = other_shop.database, other_shop.contexts
     for _ in range(2):
         await seed_demo(database, contexts, quiet, people=False)
@@ -255,7 +255,7 @@ async def test_the_goods_come_without_people_and_the_people_later(other_shop: Wi
     assert found.unit_price.amount == Decimal("77.7")  # nobody set it back
 
 
-async def test_products_without_prices_get_them_with_the_next_start(other_shop: Wired) -> None:
+async def test_products_without_prices_get_them_with_the_next_start(other_shop: Parts) -> None:
     """The seed was killed between the two."""
     database, contexts = other_shop.database, other_shop.contexts
     with pytest.raises(Killed):

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from contexts.identity.api import Device
 from contexts.shared.audit import SYSTEM
+from gateway.bootstrap import bootstrap
 from gateway.documents import accepted_documents
 from gateway.settings import Settings
 from gateway.settings_table import settings_table
-from gateway.wiring import wired
 from schema.documents import Prepared
 from schema.limits import Limits
 from schema.stitching import stitch
@@ -68,7 +68,7 @@ def test_a_region_is_a_label_of_a_host_name(tmp_path: Path, region: str) -> None
 
 
 async def test_nothing_runs_on_when_the_block_ends(database_url: str, tmp_path: Path) -> None:
-    async with wired(Settings(home=tmp_path, database_url=database_url), store=False) as parts:
+    async with bootstrap(Settings(home=tmp_path, database_url=database_url), store=False) as parts:
         await parts.contexts.identity.sign_in("nobody@prumo.example", "prumo-demo", Device(), SYSTEM)
         assert any(thread.name.startswith("argon2") for thread in threading.enumerate())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]

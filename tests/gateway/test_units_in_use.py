@@ -31,8 +31,8 @@ from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
 from contexts.shared.ids import new_id
 from contexts.shared.rejections import InvalidInput
+from gateway.bootstrap import bootstrap
 from gateway.settings import Settings
-from gateway.wiring import wired
 from resolvers.vocabulary.context import Contexts
 from tests.actor import by
 from tests.polling import until
@@ -107,7 +107,7 @@ async def house(
     configured = Settings(
         home=home, database_url=database_url, s3_endpoint=NOWHERE, s3_key="x", s3_secret="x"
     )
-    async with wired(configured) as parts:
+    async with bootstrap(configured) as parts:
         opened = await parts.contexts.identity.open_account(
             legal_name="Construtora do Pará Ltda.",
             cnpj="11222333000181",

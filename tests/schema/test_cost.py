@@ -7,8 +7,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 from schema import authorization
 from schema.cost import Charge, Cost, lookups, object_cost, work_cost
 from schema.execution.collect_fields import plan_operation
+from schema.rate_limiter import Allowance, Bucket
 from schema.stitching import stitch
-from schema.throttle import Allowance, Bucket
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from contexts.identity.api import Principal
 from contexts.shared.network import network
-from schema.throttle import Allowance, Throttle
+from schema.rate_limiter import Allowance, RateLimiter
 
 
 class Seconds:
@@ -29,11 +29,11 @@ def clock() -> Seconds:
 
 
 @pytest.fixture
-def throttle(clock: Seconds) -> Throttle:
-    return Throttle(Allowance(100, 10), Allowance(20, 2), most=3, clock=clock)
+def throttle(clock: Seconds) -> RateLimiter:
+    return RateLimiter(Allowance(100, 10), Allowance(20, 2), most=3, clock=clock)
 
 
-def test_a_bucket_empties_and_fills_again(throttle: Throttle, clock: Seconds) -> None:
+def test_a_bucket_empties_and_fills_again(throttle: RateLimiter, clock: Seconds) -> None:
     ana = principal()
     assert throttle.bucket(ana, "").take(60)
     assert not throttle.bucket(ana, "").take(60)
@@ -44,7 +44,7 @@ def test_a_bucket_empties_and_fills_again(throttle: Throttle, clock: Seconds) ->
     assert throttle.bucket(ana, "").available == 100, "never more than the maximum"
 
 
-def test_when_to_come_again_is_soon_enough_and_not_too_soon(throttle: Throttle, clock: Seconds) -> None:
+def test_when_to_come_again_is_soon_enough_and_not_too_soon(throttle: RateLimiter, clock: Seconds) -> None:
     ana = principal()
     assert throttle.bucket(ana, "").take(95)
     seconds = throttle.bucket(ana, "").seconds_until(42)
@@ -54,14 +54,14 @@ def test_when_to_come_again_is_soon_enough_and_not_too_soon(throttle: Throttle, 
     assert throttle.bucket(ana, "").seconds_until(0) == 1
 
 
-def test_what_is_given_back_does_not_overflow(throttle: Throttle) -> None:
+def test_what_is_given_back_does_not_overflow(throttle: RateLimiter) -> None:
     bucket = throttle.bucket(principal(), "")
     assert bucket.take(10)
     bucket.give_back(90)
     assert bucket.available == 100
 
 
-def test_users_are_told_apart_wherever_they_are(throttle: Throttle) -> None:
+def test_users_are_told_apart_wherever_they_are(throttle: RateLimiter) -> None:
     ana, bia = principal(), principal()
     assert throttle.bucket(ana, "192.0.2.1").take(100)
     same_user = principal(ana.user_id)
@@ -89,7 +89,7 @@ def test_anonymous_callers_are_told_apart_by_network(one: str, other: str, same:
     assert (network(one) == network(other)) is same
 
 
-def test_the_longest_unused_is_forgotten(throttle: Throttle) -> None:
+def test_the_longest_unused_is_forgotten(throttle: RateLimiter) -> None:
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1", "192.0.2.4"):
         assert throttle.bucket(None, address).take(5)
     left = {host: throttle.bucket(None, f"192.0.2.{host}").available for host in (1, 3, 4)}
@@ -97,7 +97,7 @@ def test_the_longest_unused_is_forgotten(throttle: Throttle) -> None:
     assert throttle.bucket(None, "192.0.2.2").available == 20
 
 
-def test_a_flood_of_addresses_refills_no_user(throttle: Throttle) -> None:
+def test_a_flood_of_addresses_refills_no_user(throttle: RateLimiter) -> None:
     ana = principal()
     assert throttle.bucket(ana, "").take(100)
     for host in range(250):

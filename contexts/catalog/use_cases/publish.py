@@ -7,7 +7,7 @@ from uuid import UUID
 
 from contexts.catalog.domain.images import is_image_key
 from contexts.catalog.domain.slugs import distinct_slugs, kebab, slug_of
-from contexts.catalog.ports import Measured, Measures, ProductDraft, Published, References, Shelf
+from contexts.catalog.ports import Measured, Measures, ProductDraft, ProductWriter, Published, References
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.codes import DetailCode
@@ -38,7 +38,7 @@ class PublishProducts:
     """
 
     transactions: Transactions
-    shelf: Shelf
+    writer: ProductWriter
     measures: Measures
     references: Mapping[str, References]
     clock: Clock
@@ -53,11 +53,11 @@ class PublishProducts:
             return InvalidInput(details)
         names = [(draft.name, draft.sku) for draft in drafts]
         async with self.transactions.begin() as transaction:
-            await self.shelf.lock(transaction)
+            await self.writer.lock(transaction)
             if in_use := await self._in_use(transaction, drafts):
                 return InvalidInput(tuple(in_use))
-            taken = await self.shelf.slug_owners(transaction, {slug_of(name, sku) for name, sku in names})
-            published = await self.shelf.put(transaction, drafts, distinct_slugs(names, taken))
+            taken = await self.writer.slug_owners(transaction, {slug_of(name, sku) for name, sku in names})
+            published = await self.writer.put(transaction, drafts, distinct_slugs(names, taken))
             if drafts:
                 facts = {"created": published.created, "updated": published.updated}
                 await transaction.record(
@@ -72,7 +72,7 @@ class PublishProducts:
         What refers to a product is asked for after others are kept from making more of it, and in the order of
         `references`; the lock lasts until the changed products are committed.
         """
-        products = await self.shelf.measured(transaction, [draft.sku for draft in drafts])
+        products = await self.writer.measured(transaction, [draft.sku for draft in drafts])
         changes = {
             index: product
             for index, draft in enumerate(drafts)

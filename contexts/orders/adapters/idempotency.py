@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from contexts.orders.adapters.tables import idempotency_keys
-from contexts.orders.ports import Earlier
+from contexts.orders.ports import IdempotencyRecord
 from contexts.shared.adapters.database import run
 from contexts.shared.adapters.query import Query
 from contexts.shared.transaction import Transaction
@@ -36,10 +36,10 @@ class SqlIdempotencyKeys:
 
     async def claim(
         self, transaction: Transaction, user_id: UUID, key: str, fingerprint: bytes, order_id: UUID
-    ) -> Earlier | None:
+    ) -> IdempotencyRecord | None:
         """The insert waits for a twin that is under way; if it fails, ours is the first after all."""
         claimed = {"user_id": user_id, "key": key, "fingerprint": fingerprint, "order_id": order_id}
         if await run(transaction, _CLAIM, claimed):
             return None
         ((fingerprint, order_id),) = await run(transaction, _EARLIER, claimed)
-        return Earlier(fingerprint, order_id)
+        return IdempotencyRecord(fingerprint, order_id)

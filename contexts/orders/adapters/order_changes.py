@@ -13,7 +13,7 @@ from typing import Generic, Self, TypeVar
 from uuid import UUID
 
 from contexts.orders.adapters.orders import ORDER_CHANNEL
-from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, RowScope
 from contexts.orders.domain.order import Order
 from contexts.orders.ports import Buyers, Orders
 from contexts.shared.adapters.database import Database
@@ -45,7 +45,7 @@ class _Change:
     reps: _Once[frozenset[UUID]]
     order: _Once[Order | None]
 
-    async def is_within(self, reach: Reach) -> bool:
+    async def is_within(self, reach: RowScope) -> bool:
         match reach:
             case OwnAccount(own):
                 return own == self.account_id
@@ -57,7 +57,7 @@ class _Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Subscriber:
-    reach: Reach
+    reach: RowScope
     waiting: asyncio.Queue[_Change]
 
     def hear(self, change: _Change) -> None:
@@ -91,7 +91,7 @@ class ListenedOrderChanges:
             with suppress(asyncio.CancelledError):
                 await self._listening
 
-    async def within(self, reach: Reach) -> AsyncGenerator[Order, None]:
+    async def within(self, reach: RowScope) -> AsyncGenerator[Order, None]:
         """The orders within reach that change from now on; without end."""
         subscriber = _Subscriber(reach, asyncio.Queue(WAITING_CHANGES))
         self._subscribers.add(subscriber)

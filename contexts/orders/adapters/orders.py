@@ -32,7 +32,7 @@ from sqlalchemy import column as sa_column
 from sqlalchemy.dialects.postgresql import insert
 
 from contexts.orders.adapters.tables import NUMBER_DIGITS, order_lines, order_transitions, orders
-from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.customer import EveryAccount, OwnAccount, Portfolio, RowScope
 from contexts.orders.domain.number import read_number_part, read_order_number
 from contexts.orders.domain.order import Order, OrderLine
 from contexts.orders.domain.status import OrderStatus
@@ -228,7 +228,7 @@ class SqlOrders:
     database: Database
     buyers: Buyers
 
-    async def page(self, reach: Reach, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
+    async def page(self, reach: RowScope, window: Window, filter: OrderFilter = EVERYTHING) -> Page[Order]:
         place = await bounds(self.database, _NUMBER, window)
         if (asked := await self._listed(reach, filter)) is None:
             return page_of(window, [])
@@ -237,21 +237,21 @@ class SqlOrders:
         rows = await self.database.fetch(query, {**values, **place, "limit": window.limit + 1})
         return page_of(window, [(_order(group), _position(group)) for group in _by_order(rows)])
 
-    async def count(self, reach: Reach, filter: OrderFilter = EVERYTHING) -> int:
+    async def count(self, reach: RowScope, filter: OrderFilter = EVERYTHING) -> int:
         if (asked := await self._listed(reach, filter)) is None:
             return 0
         shape, values = asked
         ((count,),) = await self.database.fetch(_count(shape), values)
         return count
 
-    async def by_ids(self, reach: Reach, ids: Collection[UUID]) -> dict[UUID, Order]:
+    async def by_ids(self, reach: RowScope, ids: Collection[UUID]) -> dict[UUID, Order]:
         if not ids:
             return {}
         scope, asked = await self._scope(reach)
         rows = await self.database.fetch(_BY_IDS[scope], {**asked, "ids": list(ids)})
         return {order.id: order for order in _orders(rows)}
 
-    async def by_numbers(self, reach: Reach, numbers: Collection[str]) -> dict[str, Order]:
+    async def by_numbers(self, reach: RowScope, numbers: Collection[str]) -> dict[str, Order]:
         read = {number: kept for number in numbers if (kept := read_order_number(number)) is not None}
         if not read:
             return {}
@@ -260,7 +260,7 @@ class SqlOrders:
         found = {order.number: order for order in _orders(rows)}
         return {number: found[kept] for number, kept in read.items() if kept in found}
 
-    async def _scope(self, reach: Reach) -> tuple[_Scope, dict[str, object]]:
+    async def _scope(self, reach: RowScope) -> tuple[_Scope, dict[str, object]]:
         """The condition, and what it compares with."""
         match reach:
             case OwnAccount(account_id):
@@ -270,7 +270,7 @@ class SqlOrders:
             case EveryAccount():
                 return _Scope.EVERY, {}
 
-    async def _listed(self, reach: Reach, filter: OrderFilter) -> tuple[_Shape, dict[str, object]] | None:
+    async def _listed(self, reach: RowScope, filter: OrderFilter) -> tuple[_Shape, dict[str, object]] | None:
         """The shape of a listing and its values; None: nothing can be in it."""
         scope, values = await self._scope(reach)
         if (account := filter.account_id) is not None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contexts.catalog.api import Product
 from contexts.catalog.api import Products as CatalogReads
-from contexts.orders.domain.cart import Good
+from contexts.orders.domain.cart import OrderableProduct
 from contexts.shared.transaction import Transaction
 
 
@@ -16,14 +16,18 @@ class CatalogProducts:
 
     products: CatalogReads
 
-    async def by_skus(self, skus: Collection[str], *, within: Transaction | None = None) -> dict[str, Good]:
+    async def by_skus(
+        self, skus: Collection[str], *, within: Transaction | None = None
+    ) -> dict[str, OrderableProduct]:
         found = await self.products.by_skus(skus, None, within=within)
-        return {sku: _good(product) for sku, product in found.items()}
+        return {sku: _orderable(product) for sku, product in found.items()}
 
-    async def by_ids(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, Good]:
+    async def by_ids(
+        self, ids: Collection[UUID], *, within: Transaction | None = None
+    ) -> dict[UUID, OrderableProduct]:
         found = await self.products.by_ids(ids, None, within=within)
-        return {id: _good(product) for id, product in found.items()}
+        return {id: _orderable(product) for id, product in found.items()}
 
 
-def _good(product: Product) -> Good:
-    return Good(product.id, product.sku, product.name, product.unit, product.quantity_step)
+def _orderable(product: Product) -> OrderableProduct:
+    return OrderableProduct(product.id, product.sku, product.name, product.unit, product.quantity_step)

@@ -15,7 +15,7 @@ MAX_LINES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class OrderableProduct:
     """A product as far as ordering it goes. `quantity_step`: it is sold in multiples of this."""
 
     product_id: UUID
@@ -123,7 +123,9 @@ class PricedCart:
     gone: tuple[CartLine, ...] = ()
 
 
-def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPrice]) -> PricedCart:
+def priced(
+    cart: Cart, goods: Mapping[UUID, OrderableProduct], prices: Mapping[UUID, UnitPrice]
+) -> PricedCart:
     """The cart with these prices; `goods` and `prices` are keyed by product."""
     lines = tuple(
         _priced_line(cart.id, line, good, prices.get(line.product_id))
@@ -138,7 +140,9 @@ def priced(cart: Cart, goods: Mapping[UUID, Good], prices: Mapping[UUID, UnitPri
     )
 
 
-def _priced_line(cart_id: UUID, line: CartLine, good: Good, price: UnitPrice | None) -> PricedLine:
+def _priced_line(
+    cart_id: UUID, line: CartLine, good: OrderableProduct, price: UnitPrice | None
+) -> PricedLine:
     unit = line.unit or good.unit
     if unit != good.unit:
         price = None
@@ -155,7 +159,7 @@ def _priced_line(cart_id: UUID, line: CartLine, good: Good, price: UnitPrice | N
     )
 
 
-def _unfit(line: CartLine, unit: str, good: Good) -> Unfit | None:
+def _unfit(line: CartLine, unit: str, good: OrderableProduct) -> Unfit | None:
     quantity = f"{line.quantity.normalize():f} {unit}"
     if unit != good.unit:
         return Unfit(
@@ -176,12 +180,12 @@ def malformed(quantity: Decimal) -> InvalidInput | None:
     return None if wrong is None else InvalidInput((wrong.at("input", "quantity"),))
 
 
-def off_step(quantity: Decimal, good: Good) -> InvalidInput | None:
+def off_step(quantity: Decimal, good: OrderableProduct) -> InvalidInput | None:
     """The rejection of a quantity that is no multiple of the product's step; None if it is one."""
     if quantity % good.quantity_step == 0:
         return None
     return InvalidInput.at("quantity", DetailCode.OFF_STEP, _sold_in(good))
 
 
-def _sold_in(good: Good) -> str:
+def _sold_in(good: OrderableProduct) -> str:
     return f"{good.sku} is sold in multiples of {good.quantity_step.normalize():f} {good.unit}"

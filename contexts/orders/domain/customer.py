@@ -49,5 +49,5 @@ class EveryAccount:
     """Staff with the scope `account:all`, and the system itself, reach every order."""
 
 
-Reach = OwnAccount | Portfolio | EveryAccount
+RowScope = OwnAccount | Portfolio | EveryAccount
 """Row scope: the required first argument of everything that touches an order by id or lists orders."""

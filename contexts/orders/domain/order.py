@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from contexts.orders.domain.cart import PricedCart
-from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio, RowScope
 from contexts.orders.domain.rejections import (
     ApprovalRequired,
     EmptyCart,
@@ -54,7 +54,7 @@ class Order:
     def place(
         cls, id: UUID, number: str, customer: Customer, lines: tuple[OrderLine, ...], at: datetime
     ) -> "Order":
-        """A new order of the lines that `agree` let through."""
+        """A new order of the lines that `confirm_cart` let through."""
         return cls(
             id=id,
             number=number,
@@ -67,14 +67,14 @@ class Order:
             version=1,
         )
 
-    def move(self, to: OrderStatus, reach: Reach) -> "Order | InvalidTransition":
+    def move(self, to: OrderStatus, reach: RowScope) -> "Order | InvalidTransition":
         """The order one step on: staff take any step there is, a buyer only theirs."""
         steps = BUYER_STEPS if isinstance(reach, OwnAccount) else STAFF_STEPS
         if (self.status, to) not in steps:
             return InvalidTransition(self.status, to)
         return replace(self, status=to, version=self.version + 1)
 
-    def is_within(self, reach: Reach, portfolio: Collection[UUID]) -> bool:
+    def is_within(self, reach: RowScope, portfolio: Collection[UUID]) -> bool:
         """Whether somebody may touch this order. For those who may not, it does not exist."""
         match reach:
             case OwnAccount(account_id):
@@ -90,7 +90,7 @@ def order_not_found() -> NotFound:
     return NotFound("order", ("input", "id"))
 
 
-def agree(
+def confirm_cart(
     priced: PricedCart, cart_version: int, expected_total: Decimal | None
 ) -> (
     tuple[OrderLine, ...]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contexts.orders.domain.customer import Customer
 from contexts.orders.domain.number import order_number
-from contexts.orders.domain.order import Order, OrderLine, agree, beyond_limit
+from contexts.orders.domain.order import Order, OrderLine, beyond_limit, confirm_cart
 from contexts.orders.domain.rejections import (
     AccountNotApproved,
     ApprovalRequired,
@@ -20,7 +20,15 @@ from contexts.orders.domain.rejections import (
     ShortLine,
     VersionConflict,
 )
-from contexts.orders.ports import Buyers, Carts, Earlier, IdempotencyKeys, OrderBook, Shortage, Stock
+from contexts.orders.ports import (
+    Buyers,
+    Carts,
+    IdempotencyKeys,
+    IdempotencyRecord,
+    OrderBook,
+    Shortage,
+    Stock,
+)
 from contexts.orders.use_cases.idempotency import fingerprint, malformed_key
 from contexts.orders.use_cases.price_cart import PricedCarts
 from contexts.shared.clock import Clock
@@ -87,22 +95,24 @@ class CheckOut:
         if invalid := _malformed(command):
             return invalid
         order_id = new_id()
-        print_ = fingerprint("cartCheckout", version=command.cart_version, expected=command.expected_total)
+        request_hash = fingerprint(
+            "cartCheckout", version=command.cart_version, expected=command.expected_total
+        )
         async with self.transactions.begin() as transaction:
             earlier = await self.keys.claim(
-                transaction, customer.user_id, command.idempotency_key, print_, order_id
+                transaction, customer.user_id, command.idempotency_key, request_hash, order_id
             )
             if earlier is not None:
-                return await self._replay(transaction, earlier, print_)
+                return await self._replay(transaction, earlier, request_hash)
             outcome = await self._place(transaction, order_id, customer, command)
             if isinstance(outcome, Placed):
                 await transaction.commit()
             return outcome
 
     async def _replay(
-        self, transaction: Transaction, earlier: Earlier, print_: bytes
+        self, transaction: Transaction, earlier: IdempotencyRecord, request_hash: bytes
     ) -> Placed | IdempotencyKeyReused:
-        if earlier.fingerprint != print_:
+        if earlier.fingerprint != request_hash:
             return IdempotencyKeyReused()
         order = await self.book.lock(transaction, earlier.order_id)
         # Key and order were committed together.
@@ -120,7 +130,7 @@ class CheckOut:
             return EmptyCart()
         now = self.clock.now()
         priced = await self.priced.for_buyer(buyer, cart, now, within=transaction)
-        agreed = agree(priced, command.cart_version, command.expected_total)
+        agreed = confirm_cart(priced, command.cart_version, command.expected_total)
         if not isinstance(agreed, tuple):
             return agreed
         limit = await self.buyers.approval_limit(transaction, customer.user_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from contexts.orders.domain.customer import Portfolio, Reach
+from contexts.orders.domain.customer import Portfolio, RowScope
 from contexts.orders.domain.order import Order, order_not_found
 from contexts.orders.domain.rejections import InvalidTransition
 from contexts.orders.domain.status import OrderStatus
@@ -50,18 +50,18 @@ class MoveOrder:
     stock: Stock
     clock: Clock
 
-    async def __call__(self, reach: Reach, by: Actor, command: TransitionCommand) -> MoveOutcome:
-        """The key is the user's who does it. Reach is checked before a replay is shown."""
+    async def __call__(self, reach: RowScope, by: Actor, command: TransitionCommand) -> MoveOutcome:
+        """The key is the user's who does it. The row scope is checked before a replay is shown."""
         if by.user_id is None:
             raise ValueError("an order is moved by somebody: the key is theirs")
         if invalid := _malformed(command):
             return invalid
-        print_ = fingerprint(f"order:{self.to.name}", order=command.order_id, reason=command.reason)
+        request_hash = fingerprint(f"order:{self.to.name}", order=command.order_id, reason=command.reason)
         async with self.transactions.begin() as transaction:
             earlier = await self.keys.claim(
-                transaction, by.user_id, command.idempotency_key, print_, command.order_id
+                transaction, by.user_id, command.idempotency_key, request_hash, command.order_id
             )
-            if earlier is not None and earlier.fingerprint != print_:
+            if earlier is not None and earlier.fingerprint != request_hash:
                 return IdempotencyKeyReused()
             order = await self._reach(transaction, reach, command.order_id)
             if not isinstance(order, Order):
@@ -92,7 +92,7 @@ class MoveOrder:
             await transaction.commit()
             return Moved(moved, replayed=False)
 
-    async def _reach(self, transaction: Transaction, reach: Reach, order_id: UUID) -> Order | NotFound:
+    async def _reach(self, transaction: Transaction, reach: RowScope, order_id: UUID) -> Order | NotFound:
         portfolio: frozenset[UUID] = frozenset()
         if isinstance(reach, Portfolio):
             portfolio = await self.buyers.portfolio_of(reach.rep_id, within=transaction)

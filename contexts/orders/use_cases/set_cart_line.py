@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, malformed, off_step
+from contexts.orders.domain.cart import Cart, CartLine, OrderableProduct, PricedCart, malformed, off_step
 from contexts.orders.domain.customer import Customer
 from contexts.orders.ports import Carts, Products
 from contexts.orders.use_cases.price_cart import PricedCarts
@@ -64,7 +64,7 @@ class SetCartLine:
             return changed
 
     async def _remove(
-        self, customer: Customer, sku: str, good: Good | None, at: datetime
+        self, customer: Customer, sku: str, good: OrderableProduct | None, at: datetime
     ) -> Cart | NotFound | None:
         """A product that left the catalog can still be taken out of the cart."""
         async with self.transactions.begin() as transaction:

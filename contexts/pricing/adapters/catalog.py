@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contexts.catalog.api import Measures, Product, Products
-from contexts.pricing.ports import Good
+from contexts.pricing.ports import PriceableProduct
 from contexts.shared.transaction import Transaction
 
 
@@ -16,16 +16,16 @@ class CatalogProducts:
     products: Products
     measures: Measures
 
-    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Good]:
+    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, PriceableProduct]:
         await self.measures.keep(transaction)
         found = await self.products.by_skus(skus, None, within=transaction)
-        return {sku: _good(product) for sku, product in found.items()}
+        return {sku: _priceable(product) for sku, product in found.items()}
 
-    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Good]:
+    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, PriceableProduct]:
         await self.measures.keep(transaction)
         found = await self.products.by_ids(ids, None, within=transaction)
-        return {id: _good(product) for id, product in found.items()}
+        return {id: _priceable(product) for id, product in found.items()}
 
 
-def _good(product: Product) -> Good:
-    return Good(product.id, product.unit, product.quantity_step)
+def _priceable(product: Product) -> PriceableProduct:
+    return PriceableProduct(product.id, product.unit, product.quantity_step)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contexts.pricing.domain.price import Price, PriceKey, PriceSource, least
 from contexts.pricing.domain.timeline import Timeline
-from contexts.pricing.ports import Good, PriceTable, Products
+from contexts.pricing.ports import PriceableProduct, PriceTable, Products
 from contexts.shared.audit import Act, Actor, Subject
 from contexts.shared.clock import Clock
 from contexts.shared.ids import new_id
@@ -103,11 +103,11 @@ class LoadPrices:
         return Loaded(written, len(fitting) - written, misfits)
 
 
-def _fits(draft: PriceDraft, good: Good | None) -> bool:
+def _fits(draft: PriceDraft, good: PriceableProduct | None) -> bool:
     return good is not None and draft.unit in (None, good.unit)
 
 
-def _key(draft: PriceDraft, goods: Mapping[UUID, Good]) -> PriceKey:
+def _key(draft: PriceDraft, goods: Mapping[UUID, PriceableProduct]) -> PriceKey:
     return replace(draft.key, min_quantity=least(draft.min_quantity, goods[draft.product_id].minimum))
 
 

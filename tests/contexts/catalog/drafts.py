@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from contexts.catalog.adapters.measures import SqlMeasures
-from contexts.catalog.adapters.shelf import SqlShelf
+from contexts.catalog.adapters.product_writer import SqlProductWriter
 from contexts.catalog.ports import ProductDraft, Published, References
 from contexts.catalog.use_cases.publish import PublishProducts
 from contexts.shared.adapters.database import Database
@@ -40,7 +40,7 @@ def draft(
 
 def publishing(database: Database, references: Mapping[str, References] | None = None) -> PublishProducts:
     """The use case; nothing refers to any product unless the test says so."""
-    return PublishProducts(database, SqlShelf(), SqlMeasures(), references or {}, SystemClock())
+    return PublishProducts(database, SqlProductWriter(), SqlMeasures(), references or {}, SystemClock())
 
 
 async def publish(database: Database, *drafts: ProductDraft) -> Published:

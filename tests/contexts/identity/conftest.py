@@ -1,4 +1,4 @@
-"""Identity over the module's own database, wired as the gateway does, with hashes that cost little."""
+"""Identity over the module's own database, put together as the gateway does, with hashes that cost little."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,7 +42,7 @@ from contexts.identity.api import (
 from contexts.shared.adapters.database import Database
 from contexts.shared.clock import Clock
 from contexts.shared.mail import Mail, Mailer
-from gateway import wiring
+from gateway.bootstrap import identity as identity_parts
 from tests.contexts.identity.clock import HandClock
 from tests.signing import LIFE, FixedKeys, fixed, table_of
 
@@ -110,7 +110,9 @@ async def identity_on(
             sessions=sessions,
             ended_sessions=ended,
             access_tokens=tokens,
-            key_ring=wiring.key_ring(table_of(database), database, clock, LIFE),
+            key_ring=identity_parts.key_ring(
+                table=table_of(database), database=database, clock=clock, life=LIFE
+            ),
             repetitions=repetitions,
             sign_in=SignIn(users, passwords, throttle, sessions, repetitions, tokens, database, clock),
             refresh=RefreshSession(users, sessions, repetitions, tokens, database, clock),
@@ -128,10 +130,27 @@ async def identity_on(
             open_account=OpenAccount(accounts, users, database, clock),
             add_user=AddUser(users, accounts, passwords, database, clock),
             mail_person=MailPerson(users, mailed, database, mailer, clock, PORTAL),
-            onboarding=wiring.onboarding(
-                database, users, accounts, sessions, passwords, throttle, mailer, clock, PORTAL
+            onboarding=identity_parts.onboarding(
+                database=database,
+                users=users,
+                accounts=accounts,
+                sessions=sessions,
+                passwords=passwords,
+                throttle=throttle,
+                mailer=mailer,
+                clock=clock,
+                portal=PORTAL,
             ),
-            personnel=wiring.personnel(database, users, accounts, sessions, passwords, mailer, clock, PORTAL),
+            personnel=identity_parts.personnel(
+                database=database,
+                users=users,
+                accounts=accounts,
+                sessions=sessions,
+                passwords=passwords,
+                mailer=mailer,
+                clock=clock,
+                portal=PORTAL,
+            ),
         )
     passwords.close()
 

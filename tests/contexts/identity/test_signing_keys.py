@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 
 from contexts.identity.adapters.access_tokens import JwtAccessTokens
 from contexts.identity.adapters.known_signing_keys import EVERY, KnownSigningKeys
-from contexts.identity.adapters.leftovers import OF_IDENTITY
+from contexts.identity.adapters.retention import OF_IDENTITY
 from contexts.identity.adapters.signing_keys import SigningKey, WrappedKey, Wrapping
 from contexts.identity.adapters.tables import signing_keys
 from contexts.identity.api import (
@@ -42,10 +42,10 @@ from contexts.identity.api import (
 )
 from contexts.identity.domain.signing_key import ANNOUNCED, MARGIN, NOTICED
 from contexts.shared.adapters.database import Database, counting_statements
-from contexts.shared.adapters.leftovers import delete_leftovers
+from contexts.shared.adapters.retention import delete_expired
 from contexts.shared.adapters.tables import audit_trail
 from contexts.shared.unavailable import Unavailable
-from gateway import wiring
+from gateway.bootstrap import identity as identity_parts
 from tests.contexts.identity.clock import HandClock
 from tests.signing import LIFE, SECRET, table_of
 
@@ -131,7 +131,9 @@ async def empty(database: Database) -> AsyncIterator[Database]:
 
 
 def ring_of(database: Database, clock: HandClock, *secrets: str) -> KeyRing:
-    return wiring.key_ring(table_of(database, *secrets), database, clock, LIFE)
+    return identity_parts.key_ring(
+        table=table_of(database, *secrets), database=database, clock=clock, life=LIFE
+    )
 
 
 @pytest.fixture
@@ -440,7 +442,7 @@ async def test_the_worker_deletes_what_is_over_and_never_what_signs(ring: KeyRin
     first, second = await made(ring), await made(ring)
     await ring.retire("ana", second.kid)
     third = await made(ring)
-    (leftovers,) = (each for each in OF_IDENTITY if each.table is signing_keys)
+    (rule,) = (each for each in OF_IDENTITY if each.table is signing_keys)
 
     async def left_when(kid: str, **days_ago: float) -> set[str]:
         values = {name: func.now() - timedelta(days=days) for name, days in days_ago.items()}
@@ -448,7 +450,7 @@ async def test_the_worker_deletes_what_is_over_and_never_what_signs(ring: KeyRin
             changed = update(signing_keys).where(signing_keys.c.kid == kid).values(values)
             await transaction.connection.execute(changed)
             await transaction.commit()
-        await delete_leftovers(empty, leftovers)
+        await delete_expired(empty, rule)
         return {key.kid for key in await ring.keys.all()}
 
     assert await left_when(first.kid, signs_from=300) == {first.kid, second.kid, third.kid}

@@ -24,7 +24,7 @@ from contexts.orders.api import (
     PricedCarts,
     SetCartLine,
 )
-from contexts.orders.domain.cart import CartLine, Good, UnitPrice
+from contexts.orders.domain.cart import CartLine, OrderableProduct, UnitPrice
 from contexts.orders.domain.customer import Addressee, Buyer
 from contexts.orders.domain.order import OrderLine
 from contexts.orders.ports import Buyers, Prices, Products, Shortage, Stock
@@ -53,12 +53,16 @@ class SetClock:
 class FakeProducts:
     """A catalog in memory."""
 
-    goods: dict[str, Good] = field(default_factory=dict)
+    goods: dict[str, OrderableProduct] = field(default_factory=dict)
 
-    async def by_skus(self, skus: Collection[str], *, within: Transaction | None = None) -> dict[str, Good]:
+    async def by_skus(
+        self, skus: Collection[str], *, within: Transaction | None = None
+    ) -> dict[str, OrderableProduct]:
         return {sku: self.goods[sku] for sku in skus if sku in self.goods}
 
-    async def by_ids(self, ids: Collection[UUID], *, within: Transaction | None = None) -> dict[UUID, Good]:
+    async def by_ids(
+        self, ids: Collection[UUID], *, within: Transaction | None = None
+    ) -> dict[UUID, OrderableProduct]:
         return {good.product_id: good for good in self.goods.values() if good.product_id in ids}
 
 
@@ -154,7 +158,7 @@ def ordering(
     mailer: Mailer,
     clock: Clock,
 ) -> Ordering:
-    """The context wired as the gateway wires it, but nobody listens for changes."""
+    """The context put together as the gateway does it, but nobody listens for changes."""
     carts, book, keys = SqlCarts(database), SqlOrderBook(), SqlIdempotencyKeys()
     orders = SqlOrders(database, buyers)
     priced = PricedCarts(carts, buyers, products, prices)
@@ -192,11 +196,11 @@ class Shop:
 
     def product(
         self, price: str | None = "10.00", stock: str = "1000", step: str = "1", unit: str = "UN"
-    ) -> Good:
+    ) -> OrderableProduct:
         """A new product; without a price it is on request."""
         id = new_id()
         sku = f"SKU-{id.hex[-8:]}"
-        good = Good(id, sku, f"Produto {sku}", unit, Decimal(step))
+        good = OrderableProduct(id, sku, f"Produto {sku}", unit, Decimal(step))
         self.products.goods[good.sku] = good
         self.stock.available[id] = Decimal(stock)
         if price is not None:
@@ -218,7 +222,7 @@ class Shop:
         """A line that may be refused."""
         return await self.api.set_cart_line(customer, sku, Decimal(quantity), self.clock.now())
 
-    async def put(self, customer: Customer, good: Good, quantity: str = "1") -> CartChanged:
+    async def put(self, customer: Customer, good: OrderableProduct, quantity: str = "1") -> CartChanged:
         """A line that must go into the cart."""
         outcome = await self.set(customer, good.sku, quantity)
         assert isinstance(outcome, CartChanged)

@@ -10,7 +10,7 @@ from contexts.orders.domain.cart import (
     MAX_LINES,
     Cart,
     CartLine,
-    Good,
+    OrderableProduct,
     UnitPrice,
     malformed,
     off_step,
@@ -21,7 +21,7 @@ from contexts.shared.money import Money
 from contexts.shared.quantity import Quantity
 from contexts.shared.rejections import InvalidInput
 
-NAILS = Good(new_id(), "PREGO", "Prego 18×27", "KG", Decimal("0.250"))
+NAILS = OrderableProduct(new_id(), "PREGO", "Prego 18×27", "KG", Decimal("0.250"))
 
 
 def cart(*lines: CartLine) -> Cart:
@@ -112,7 +112,7 @@ def test_a_full_cart_takes_changes_but_no_new_line() -> None:
 
 def test_subtotal_is_the_sum_of_lines_rounded_half_even() -> None:
     # Twice 0.125: rounded first, as it must be, 0.24; added first it would be 0.25.
-    goods = [Good(new_id(), f"S{n}", "Parafuso", "UN", Decimal(1)) for n in range(3)]
+    goods = [OrderableProduct(new_id(), f"S{n}", "Parafuso", "UN", Decimal(1)) for n in range(3)]
     prices = {
         goods[0].product_id: UnitPrice(Money(Decimal("0.1250")), "STATE"),
         goods[1].product_id: UnitPrice(Money(Decimal("0.1250")), "STATE"),
@@ -135,7 +135,7 @@ def test_a_vanished_product_is_not_shown_and_does_not_count() -> None:
 
 
 def test_a_line_in_another_unit_than_the_products_is_shown_as_it_is_and_has_no_price() -> None:
-    other = Good(new_id(), "BRITA", "Brita 1", "M3", Decimal("0.5"))
+    other = OrderableProduct(new_id(), "BRITA", "Brita 1", "M3", Decimal("0.5"))
     price = UnitPrice(Money(Decimal("0.80")), "STATE")
     view = priced(
         cart(line("25", NAILS.product_id, unit="SC"), line("2", other.product_id, unit="M3")),

@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from contexts.orders.domain.cart import Cart, CartLine, Good, PricedCart, UnitPrice, priced
+from contexts.orders.domain.cart import Cart, CartLine, OrderableProduct, PricedCart, UnitPrice, priced
 from contexts.orders.domain.customer import Customer, EveryAccount, OwnAccount, Portfolio
-from contexts.orders.domain.order import Order, agree
+from contexts.orders.domain.order import Order, confirm_cart
 from contexts.orders.domain.rejections import (
     EmptyCart,
     InvalidTransition,
@@ -24,12 +24,12 @@ from contexts.shared.money import Money
 from contexts.shared.rejections import Detail, InvalidInput
 
 CUSTOMER = Customer(new_id(), new_id())
-CEMENT = Good(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
-SAND = Good(new_id(), "AREIA", "Areia média", "M3", Decimal("0.5"))
+CEMENT = OrderableProduct(new_id(), "CIM-50", "Cimento CP II 50 kg", "SC", Decimal(1))
+SAND = OrderableProduct(new_id(), "AREIA", "Areia média", "M3", Decimal("0.5"))
 PRICES = {CEMENT.product_id: UnitPrice(Money(Decimal("39.90")), "BUYER")}
 
 
-def cart(*goods: Good, sand_was: str = "M3") -> PricedCart:
+def cart(*goods: OrderableProduct, sand_was: str = "M3") -> PricedCart:
     """Two of each; only cement has a price."""
     lines = tuple(
         CartLine(good.product_id, good.sku, Decimal(2), sand_was if good is SAND else good.unit)
@@ -43,7 +43,7 @@ def cart(*goods: Good, sand_was: str = "M3") -> PricedCart:
 
 
 def order(status: OrderStatus = OrderStatus.PLACED) -> Order:
-    lines = agree(cart(CEMENT), 3, None)
+    lines = confirm_cart(cart(CEMENT), 3, None)
     assert isinstance(lines, tuple)
     placed = Order.place(new_id(), "P-0000-0007-6", CUSTOMER, lines, datetime(2026, 5, 1, tzinfo=UTC))
     return replace(placed, status=status)
@@ -61,13 +61,13 @@ def test_checks_come_in_their_order() -> None:
     """Everything is wrong at first, then one thing less each time."""
     wrong = Decimal("1.00")
     left_behind = cart(CEMENT, SAND, sand_was="KG")
-    assert agree(cart(), 1, wrong) == EmptyCart()
-    assert agree(cart(CEMENT, SAND), 1, wrong) == VersionConflict(expected=1, actual=3)
-    (detail,) = details_of(agree(left_behind, 3, wrong))
+    assert confirm_cart(cart(), 1, wrong) == EmptyCart()
+    assert confirm_cart(cart(CEMENT, SAND), 1, wrong) == VersionConflict(expected=1, actual=3)
+    (detail,) = details_of(confirm_cart(left_behind, 3, wrong))
     assert (detail.path, detail.code) == (("cart", "lines", "1", "quantity"), "UNIT_CHANGED")
-    assert agree(cart(CEMENT, SAND), 3, wrong) == PriceOnRequest(("AREIA",))
-    assert agree(cart(CEMENT), 3, wrong) == PriceChanged(Money(wrong), Money(Decimal("79.80")))
-    assert isinstance(agree(cart(CEMENT), 3, Decimal("79.8")), tuple)
+    assert confirm_cart(cart(CEMENT, SAND), 3, wrong) == PriceOnRequest(("AREIA",))
+    assert confirm_cart(cart(CEMENT), 3, wrong) == PriceChanged(Money(wrong), Money(Decimal("79.80")))
+    assert isinstance(confirm_cart(cart(CEMENT), 3, Decimal("79.8")), tuple)
 
 
 def details_of(outcome: object) -> tuple[Detail, ...]:
@@ -82,7 +82,9 @@ def test_all_lines_that_the_products_have_left_behind_are_told_at_once() -> None
         CartLine(CEMENT.product_id, CEMENT.sku, Decimal(25), "KG"),
     )
     view = priced(Cart(new_id(), 3, lines), {CEMENT.product_id: CEMENT, SAND.product_id: sold_whole}, PRICES)
-    found = [(detail.path[2], detail.code, detail.message) for detail in details_of(agree(view, 3, None))]
+    found = [
+        (detail.path[2], detail.code, detail.message) for detail in details_of(confirm_cart(view, 3, None))
+    ]
     assert found == [
         (
             "0",
@@ -98,11 +100,11 @@ def test_all_lines_that_the_products_have_left_behind_are_told_at_once() -> None
 
 
 def test_what_left_the_catalog_cannot_be_ordered() -> None:
-    gone = Good(new_id(), "VELHO", "Fora de linha", "UN", Decimal(1))
-    assert agree(cart(CEMENT, gone), 3, None) == ProductGone(("VELHO",))
+    gone = OrderableProduct(new_id(), "VELHO", "Fora de linha", "UN", Decimal(1))
+    assert confirm_cart(cart(CEMENT, gone), 3, None) == ProductGone(("VELHO",))
     # Told before what has no price, and after whether it is the cart that was looked at.
-    assert agree(cart(SAND, gone), 3, Decimal(1)) == ProductGone(("VELHO",))
-    assert agree(cart(SAND, gone), 2, None) == VersionConflict(expected=2, actual=3)
+    assert confirm_cart(cart(SAND, gone), 3, Decimal(1)) == ProductGone(("VELHO",))
+    assert confirm_cart(cart(SAND, gone), 2, None) == VersionConflict(expected=2, actual=3)
 
 
 STAFF = {

@@ -14,7 +14,7 @@ from contexts.orders.api import (
     OwnAccount,
     Placed,
     Portfolio,
-    Reach,
+    RowScope,
     TransitionCommand,
 )
 from contexts.orders.ports import EVERYTHING
@@ -39,7 +39,7 @@ async def orders_of(shop: Shop, customer: Customer, count: int, key: str = "key"
 
 
 async def walk(
-    shop: Shop, reach: Reach, limit: int, backward: bool, filter: OrderFilter = EVERYTHING
+    shop: Shop, reach: RowScope, limit: int, backward: bool, filter: OrderFilter = EVERYTHING
 ) -> list[Order]:
     found: list[Order] = []
     window = Window(limit, backward)
@@ -79,7 +79,7 @@ async def test_nobody_reads_beyond_their_reach(shop: Shop) -> None:
     shop.buyers.portfolios[rep] = frozenset({theirs.account_id})
     both = {my_order.id, their_order.id}
     reads = shop.api.orders
-    cases: list[tuple[Reach, set[UUID]]] = [
+    cases: list[tuple[RowScope, set[UUID]]] = [
         (OwnAccount(mine.account_id), {my_order.id}),
         (Portfolio(rep), {their_order.id}),
         (Portfolio(new_id()), set()),
@@ -112,7 +112,7 @@ async def test_a_position_from_elsewhere(shop: Shop, position: Position) -> None
         await shop.api.orders.page(EveryAccount(), Window(1, backward=True, before=position))
 
 
-async def numbers(shop: Shop, reach: Reach, filter: OrderFilter) -> set[str]:
+async def numbers(shop: Shop, reach: RowScope, filter: OrderFilter) -> set[str]:
     """Of the orders that a filter finds; counting finds as many, and pages of one, both ways, the same."""
     page = await shop.api.orders.page(reach, Window(100), filter)
     found = [order.number for order in page.items]
@@ -161,7 +161,7 @@ async def test_a_filter_finds_what_fits_all_of_it(shop: Shop) -> None:
         (OrderFilter(search="ipê", statuses=frozenset({OrderStatus.PLACED}), placed_to=NOON + day), (first,)),
         (OrderFilter(search=first.number, account_id=theirs.account_id), ()),
     ]
-    reaches: list[tuple[Reach, set[str]]] = [
+    reaches: list[tuple[RowScope, set[str]]] = [
         (EveryAccount(), {first.number, second.number, third.number}),
         (OwnAccount(mine.account_id), {first.number, second.number}),
         (Portfolio(rep), {first.number, second.number}),

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from stdnum.br import cnpj
 
 from contexts.catalog.adapters.measures import SqlMeasures
+from contexts.catalog.adapters.product_writer import SqlProductWriter
 from contexts.catalog.adapters.products import SqlProducts
-from contexts.catalog.adapters.shelf import SqlShelf
 from contexts.catalog.adapters.stock import SqlStock
 from contexts.catalog.api import ProductDraft, Published, PublishProducts
 from contexts.identity.adapters.accounts import SqlAccounts
@@ -54,7 +54,7 @@ from contexts.shared.clock import SystemClock
 from contexts.shared.ids import new_id
 from contexts.shared.money import Money
 from contexts.shared.rejections import NotFound
-from gateway.wiring import REFERENCES
+from gateway.bootstrap.catalog import REFERENCES
 from tests.actor import by
 from tests.contexts.orders.shop import KeptMail, ordering
 from tests.polling import until
@@ -159,7 +159,7 @@ def house(database: Database) -> House:
             mail,
             clock,
         ),
-        publish=PublishProducts(database, SqlShelf(), SqlMeasures(), REFERENCES, clock),
+        publish=PublishProducts(database, SqlProductWriter(), SqlMeasures(), REFERENCES, clock),
         load=LoadPrices(prices, PricedProducts(products, SqlMeasures()), database, clock),
         catalog=products,
         open_account=OpenAccount(accounts, users, database, clock),

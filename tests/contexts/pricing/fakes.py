@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from contexts.pricing.ports import Good
+from contexts.pricing.ports import PriceableProduct
 from contexts.shared.transaction import Transaction
 
 
@@ -14,19 +14,19 @@ from contexts.shared.transaction import Transaction
 class Shop:
     """Products by sku, which anybody may change as they like; all others are sold by the whole UN."""
 
-    products: dict[str, Good] = field(default_factory=dict)
+    products: dict[str, PriceableProduct] = field(default_factory=dict)
 
     @classmethod
     def of(cls, sku: str, product_id: UUID) -> "Shop":
         """A shop with one product, sold by the whole."""
-        return cls({sku: Good(product_id, "UN", Decimal(1))})
+        return cls({sku: PriceableProduct(product_id, "UN", Decimal(1))})
 
-    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, Good]:
+    async def by_skus(self, transaction: Transaction, skus: Collection[str]) -> dict[str, PriceableProduct]:
         return {sku: self.products[sku] for sku in skus if sku in self.products}
 
-    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Good]:
+    async def by_ids(self, transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, PriceableProduct]:
         known = {good.product_id: good for good in self.products.values()}
-        return {id: known.get(id, Good(id, "UN", Decimal(1))) for id in ids}
+        return {id: known.get(id, PriceableProduct(id, "UN", Decimal(1))) for id in ids}
 
 
 @dataclass(slots=True)

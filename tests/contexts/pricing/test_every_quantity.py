@@ -33,7 +33,7 @@ from contexts.pricing.api import (
 from contexts.pricing.domain.price import PriceKey, least
 from contexts.pricing.domain.resolver import Candidate, PriceResolver
 from contexts.pricing.domain.timeline import Timeline
-from contexts.pricing.ports import Good
+from contexts.pricing.ports import PriceableProduct
 from contexts.shared.adapters.database import Database
 from contexts.shared.audit import SYSTEM
 from contexts.shared.clock import SystemClock
@@ -105,7 +105,7 @@ class Book:
 
 async def replayed(history: list[Step], product_id: UUID, set_price: SetPrice, shop: Shop) -> None:
     for step in history:
-        shop.products[SKU] = Good(product_id, "M", step.step)
+        shop.products[SKU] = PriceableProduct(product_id, "M", step.step)
         outcome = await set_price(
             replace(
                 SET, min_quantity=step.min_quantity, amount=Decimal(step.amount), valid_from=day(step.start)
@@ -202,7 +202,7 @@ async def _table(database: Database, product_id: UUID) -> list[tuple[str, str, d
 async def test_what_an_older_server_set_from_the_step_on_gives_way(database: Database, loaded: bool) -> None:
     """It goes on writing such rows while servers are replaced, and their quantity would outrank the new price's."""
     sql, product_id = SqlPrices(database), new_id()
-    shop = Shop({SKU: Good(product_id, "M", Decimal("0.5"))})
+    shop = Shop({SKU: PriceableProduct(product_id, "M", Decimal("0.5"))})
     async with database.begin() as transaction:
         old = [_row(product_id, "0", "4", 0), _row(product_id, "0.5", "5", 1), _row(product_id, "1", "6", 0)]
         await sql.replace(transaction, [], old)
@@ -228,7 +228,7 @@ async def test_what_an_older_server_set_from_the_step_on_gives_way(database: Dat
 async def test_a_price_that_only_takes_another_into_its_key_is_written(database: Database) -> None:
     """The amount is the same already, but the key is not: that is a change, which the audit trail keeps."""
     sql, product_id = SqlPrices(database), new_id()
-    shop = Shop({SKU: Good(product_id, "M", Decimal("0.5"))})
+    shop = Shop({SKU: PriceableProduct(product_id, "M", Decimal("0.5"))})
     async with database.begin() as transaction:
         await sql.replace(transaction, [], [_row(product_id, "0.5", "4", 0)])
         await transaction.commit()
@@ -243,7 +243,7 @@ async def test_a_price_that_only_takes_another_into_its_key_is_written(database:
 
 async def test_a_price_in_another_unit_than_the_products_is_not_loaded(database: Database) -> None:
     sql, product_id = SqlPrices(database), new_id()
-    shop = Shop({SKU: Good(product_id, "SC", Decimal(1))})
+    shop = Shop({SKU: PriceableProduct(product_id, "SC", Decimal(1))})
     draft = PriceDraft(
         product_id, PriceSource.NATIONAL, None, None, None, EVERY_QUANTITY, Decimal(7), day(2), unit="KG"
     )

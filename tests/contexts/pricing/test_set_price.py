@@ -14,7 +14,7 @@ from contexts.pricing.adapters.prices import SqlPrices
 from contexts.pricing.api import EVERY_QUANTITY, Price, PriceSet, PriceSource, SetPrice, SetPriceCommand
 from contexts.pricing.domain.price import PriceKey
 from contexts.pricing.domain.timeline import Timeline
-from contexts.pricing.ports import Good
+from contexts.pricing.ports import PriceableProduct
 from contexts.shared.adapters.database import Database
 from contexts.shared.clock import Clock, SystemClock
 from contexts.shared.ids import new_id
@@ -296,7 +296,7 @@ async def test_a_minimum_that_everybody_reaches_is_the_same_key_as_none(
     database: Database, same: str
 ) -> None:
     product_id = new_id()
-    shop = Shop({SKU: Good(product_id, "M", Decimal("0.5"))})
+    shop = Shop({SKU: PriceableProduct(product_id, "M", Decimal("0.5"))})
     set_price = SetPrice(SqlPrices(database), shop, Customers([]), database, HandClock())
 
     first = await set_price(COMMAND)

@@ -1,10 +1,10 @@
 """Row scope from the token: whose orders a caller reaches, and who shops."""
 
 from contexts.identity.api import ALL_ACCOUNTS, Principal
-from contexts.orders.api import Customer, EveryAccount, OwnAccount, Portfolio, Reach
+from contexts.orders.api import Customer, EveryAccount, OwnAccount, Portfolio, RowScope
 
 
-def reach_of(principal: Principal) -> Reach:
+def row_scope_of(principal: Principal) -> RowScope:
     """Buyers reach their own account; staff their portfolio, or everything with `account:all`."""
     if principal.account_id is not None:
         return OwnAccount(principal.account_id)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from contexts.identity.adapters.leftovers import (
+from contexts.identity.adapters.retention import (
     KEPT_INVITATIONS,
     KEPT_NETWORKS,
     KEPT_SESSIONS,
@@ -15,7 +15,7 @@ from contexts.identity.adapters.leftovers import (
     OF_IDENTITY,
     UnprovedRegistrations,
 )
-from contexts.identity.adapters.leftovers import KEPT_KEYS as KEPT_SIGNING_KEYS
+from contexts.identity.adapters.retention import KEPT_KEYS as KEPT_SIGNING_KEYS
 from contexts.identity.adapters.tables import (
     account_addresses,
     account_changes,
@@ -35,10 +35,10 @@ from contexts.identity.adapters.tables import (
     users,
 )
 from contexts.identity.domain.session import REFRESH_LIFE
-from contexts.orders.adapters.leftovers import KEPT_KEYS, OF_ORDERS
+from contexts.orders.adapters.retention import KEPT_KEYS, OF_ORDERS
 from contexts.orders.adapters.tables import idempotency_keys
 from contexts.shared.adapters.database import Database
-from contexts.shared.adapters.leftovers import KEPT_EVENTS, OF_SHARED, delete_leftovers, keep_deleting
+from contexts.shared.adapters.retention import KEPT_EVENTS, OF_SHARED, delete_expired, keep_deleting
 from contexts.shared.adapters.tables import outbox
 from contexts.shared.ids import new_id
 from tests.polling import until
@@ -183,9 +183,9 @@ async def test_what_is_over_goes_and_the_rest_stays(database: Database) -> None:
     await fill(database, old=False)
     kept = await counts(database)
     await fill(database, old=True, rows=7)
-    for leftovers in EVERYTHING:
-        deleted = await delete_leftovers(database, leftovers, batch=3)
-        assert deleted == 7 or leftovers.table is refresh_tokens  # those went with their sessions
+    for rule in EVERYTHING:
+        deleted = await delete_expired(database, rule, batch=3)
+        assert deleted == 7 or rule.table is refresh_tokens  # those went with their sessions
     left = await counts(database)
     assert left.pop("outbox") == kept.pop("outbox") + 7  # an event nobody has handled stays for ever
     assert left == kept
@@ -205,7 +205,7 @@ async def test_a_session_that_nobody_can_go_on_with_is_over(database: Database) 
             await connection.execute(insert(sessions).values({"id": id_, "user_id": user, **times}))
         await transaction.commit()
     (over,) = [each for each in OF_IDENTITY if each.table is sessions]
-    assert await delete_leftovers(database, over) == 1
+    assert await delete_expired(database, over) == 1
     async with database.reading() as reading:
         left = await reading.scalars(select(sessions.c.id).where(sessions.c.user_id == user))
     assert left.all() == [ids[unused - HOUR]]
@@ -221,7 +221,7 @@ async def insert_all(database: Database, rows: list[tuple[Any, dict[str, object]
 async def test_a_registration_that_anybody_has_dealt_with_stays(database: Database) -> None:
     long_ago, now = datetime.now(UTC) - KEPT_UNPROVED - 30 * HOUR, datetime.now(UTC)
     unproved = UnprovedRegistrations()
-    await delete_leftovers(database, unproved)
+    await delete_expired(database, unproved)
     before = await counts(database)
     kept = [registration(long_ago) for _ in range(5)]
     kept[0][0][1]["status"] = "REJECTED"
@@ -240,13 +240,13 @@ async def test_a_registration_that_anybody_has_dealt_with_stays(database: Databa
         ],
     ):
         await insert_all(database, rows)
-    assert await delete_leftovers(database, unproved) == 0
+    assert await delete_expired(database, unproved) == 0
     assert (await counts(database))["buyer_accounts"] == before["buyer_accounts"] + 8
 
 
 async def test_who_proves_an_address_at_that_moment_keeps_the_registration(database: Database) -> None:
     unproved = UnprovedRegistrations()
-    await delete_leftovers(database, unproved)
+    await delete_expired(database, unproved)
     rows = registration(datetime.now(UTC) - KEPT_UNPROVED - HOUR)
     await insert_all(database, rows)
     async with database.begin() as transaction:
@@ -254,9 +254,9 @@ async def test_who_proves_an_address_at_that_moment_keeps_the_registration(datab
             update(users).where(users.c.id == rows[1][1]["id"]).values(email_verified_at=func.now())
         )
         async with asyncio.timeout(5):
-            assert await delete_leftovers(database, unproved) == 0
+            assert await delete_expired(database, unproved) == 0
         await transaction.commit()
-    assert await delete_leftovers(database, unproved) == 0
+    assert await delete_expired(database, unproved) == 0
 
 
 async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> None:
@@ -267,13 +267,13 @@ async def test_rows_that_somebody_holds_are_passed_over(database: Database) -> N
             select(outbox.c.id).where(outbox.c.topic == "x").limit(1).with_for_update()
         )
         async with asyncio.timeout(5):
-            first = await delete_leftovers(database, events)
-    assert first + await delete_leftovers(database, events) >= 2
+            first = await delete_expired(database, events)
+    assert first + await delete_expired(database, events) >= 2
 
 
 async def test_it_outlives_the_database(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
     deleting = asyncio.create_task(keep_deleting(away, OF_SHARED, every=timedelta(seconds=0.01)))
-    await until(lambda: caplog.text.count("leftovers stay for now") >= 3)
+    await until(lambda: caplog.text.count("rows that are over stay for now") >= 3)
     assert not deleting.done()
     deleting.cancel()

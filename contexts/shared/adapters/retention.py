@@ -34,7 +34,7 @@ class Deletable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class RetentionRule:
     """Rows of a table that are over, by the database's clock."""
 
     table: Table
@@ -53,19 +53,19 @@ class Leftovers:
 
 
 OF_SHARED: Final = (
-    Leftovers(outbox, outbox.c.handled_at < func.now() - KEPT_EVENTS),
+    RetentionRule(outbox, outbox.c.handled_at < func.now() - KEPT_EVENTS),
     # Given up; until then `prumo mail retry` tries them again.
-    Leftovers(outbox, outbox.c.failed_at < func.now() - KEPT_EVENTS),
+    RetentionRule(outbox, outbox.c.failed_at < func.now() - KEPT_EVENTS),
 )
 
 
-async def delete_leftovers(database: Database, leftovers: Deletable, batch: int = BATCH) -> int:
+async def delete_expired(database: Database, rule: Deletable, batch: int = BATCH) -> int:
     """Delete them all; how many that were.
 
     Each batch is a transaction of its own and passes over rows that somebody holds: it keeps nobody waiting, and
     several workers at once only share the work.
     """
-    deletion = leftovers.deletion(batch)
+    deletion = rule.deletion(batch)
     deleted = 0
     while True:
         async with database.begin() as transaction:
@@ -76,16 +76,18 @@ async def delete_leftovers(database: Database, leftovers: Deletable, batch: int 
             return deleted
 
 
-async def keep_deleting(database: Database, leftovers: Sequence[Deletable], every: timedelta = EVERY) -> None:
+async def keep_deleting(database: Database, rules: Sequence[Deletable], every: timedelta = EVERY) -> None:
     """At once, and again and again until cancelled. Outlives the database's absence."""
     while True:
-        for each in leftovers:
+        for each in rules:
             try:
-                if deleted := await delete_leftovers(database, each):
+                if deleted := await delete_expired(database, each):
                     log.info("deleted %d rows of %s that were over", deleted, each.table.fullname)
             except (SQLAlchemyError, asyncpg.PostgresError) as error:
-                log.warning("%s: leftovers stay for now (%s)", each.table.fullname, type(error).__name__)
+                log.warning(
+                    "%s: rows that are over stay for now (%s)", each.table.fullname, type(error).__name__
+                )
             except Unavailable as away:
-                log.warning("leftovers stay for now (%s)", str(away)[:300])
+                log.warning("rows that are over stay for now (%s)", str(away)[:300])
                 break  # the other tables are as far away
         await asyncio.sleep(every.total_seconds())

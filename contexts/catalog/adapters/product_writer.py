@@ -19,7 +19,7 @@ _LOCK = "catalog.publish"
 _MUTABLE = ("name", "unit", "quantity_step", "category_id")
 
 
-class SqlShelf:
+class SqlProductWriter:
     """Writes drafts in the caller's transaction; it has no connection of its own."""
 
     async def lock(self, transaction: Transaction) -> None:

@@ -26,7 +26,7 @@ from contexts.identity.adapters.tables import (
 from contexts.identity.domain.account import AccountStatus
 from contexts.identity.domain.onboarding import AccountStep
 from contexts.identity.domain.session import REFRESH_LIFE
-from contexts.shared.adapters.leftovers import Leftovers
+from contexts.shared.adapters.retention import RetentionRule
 
 KEPT_SESSIONS: Final = timedelta(days=1)
 """After their end: longer than the longest life of an access token, which these rows have refused. Who signed in, and
@@ -94,7 +94,7 @@ class UnprovedRegistrations:
 _later = signing_keys.alias()
 
 OF_IDENTITY: Final = (
-    Leftovers(
+    RetentionRule(
         signing_keys,
         or_(
             signing_keys.c.revoked_at < func.now() - KEPT_KEYS,
@@ -107,10 +107,10 @@ OF_IDENTITY: Final = (
         ),
     ),
     # What a client sends again after this is another registration.
-    Leftovers(registrations, registrations.c.at < func.now() - KEPT_UNPROVED),
+    RetentionRule(registrations, registrations.c.at < func.now() - KEPT_UNPROVED),
     UnprovedRegistrations(),
     # Their tokens go with them.
-    Leftovers(
+    RetentionRule(
         sessions,
         or_(
             sessions.c.expires_at < func.now() - KEPT_SESSIONS,
@@ -120,10 +120,10 @@ OF_IDENTITY: Final = (
         ),
     ),
     # A token that has expired proves nothing any more, not even that somebody has copied it.
-    Leftovers(refresh_tokens, refresh_tokens.c.expires_at < func.now()),
-    Leftovers(seen_networks, seen_networks.c.last_seen_at < func.now() - KEPT_NETWORKS),
-    Leftovers(sign_in_failures, sign_in_failures.c.forgotten_at < func.now()),
+    RetentionRule(refresh_tokens, refresh_tokens.c.expires_at < func.now()),
+    RetentionRule(seen_networks, seen_networks.c.last_seen_at < func.now() - KEPT_NETWORKS),
+    RetentionRule(sign_in_failures, sign_in_failures.c.forgotten_at < func.now()),
     # Their tokens go with them. Who was invited stays in the audit trail.
-    Leftovers(invitations, invitations.c.expires_at < func.now() - KEPT_INVITATIONS),
-    Leftovers(mailed_tokens, mailed_tokens.c.expires_at < func.now()),
+    RetentionRule(invitations, invitations.c.expires_at < func.now() - KEPT_INVITATIONS),
+    RetentionRule(mailed_tokens, mailed_tokens.c.expires_at < func.now()),
 )

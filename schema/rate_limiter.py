@@ -27,7 +27,7 @@ class Allowance:
 
 @dataclass(slots=True)
 class Bucket:
-    """What one caller has left. `at`: when that was worked out, in seconds of the throttle's clock.
+    """What one caller has left. `at`: when that was worked out, in seconds of the limiter's clock.
 
     `available` is below zero when work had to be done before it was known how dear it is.
     """
@@ -81,7 +81,7 @@ class _Buckets(Generic[Key]):
         return new
 
 
-class Throttle:
+class RateLimiter:
     """The buckets of everybody: of users by their id, of anonymous callers by their network.
 
     Two kinds, so that no flood of addresses can make the process forget what a user has spent.
