@@ -49,6 +49,12 @@ async def bootstrap_orders(
     orders, book, keys = SqlOrders(database=database, buyers=buyers), SqlOrderBook(), SqlIdempotencyKeys()
     changes = ListenedOrderChanges(database=database, orders=orders, buyers=buyers)
     priced = PricedCarts(carts=carts, buyers=buyers, products=products, prices=prices)
+
+    def move(to: OrderStatus) -> MoveOrder:
+        return MoveOrder(
+            to=to, transactions=database, keys=keys, buyers=buyers, book=book, stock=stock, clock=clock
+        )
+
     ordering = Ordering(
         carts=priced,
         orders=orders,
@@ -64,24 +70,8 @@ async def bootstrap_orders(
             book=book,
             clock=clock,
         ),
-        confirm=MoveOrder(
-            to=OrderStatus.CONFIRMED,
-            transactions=database,
-            keys=keys,
-            buyers=buyers,
-            book=book,
-            stock=stock,
-            clock=clock,
-        ),
-        cancel=MoveOrder(
-            to=OrderStatus.CANCELLED,
-            transactions=database,
-            keys=keys,
-            buyers=buyers,
-            book=book,
-            stock=stock,
-            clock=clock,
-        ),
+        confirm=move(OrderStatus.CONFIRMED),
+        cancel=move(OrderStatus.CANCELLED),
         mail=MailOrder(orders=orders, buyers=buyers, mailer=mailer_of(settings)),
     )
     async with changes if listening else nullcontext():

@@ -25,7 +25,7 @@ from tests.api.shop import SP, Shop
 from tests.api.socket_client import closed_with, connected, receive, send
 from tests.conftest import copied
 from tests.polling import until
-from tests.signing import LIFE, first_key, table_of
+from tests.signing import LIFE, first_key_at, table_of
 
 ASKED = {"query": "{ viewer { scopes } }"}
 MADE_UP = jwt.encode({}, Ed25519PrivateKey.generate(), "EdDSA", {"typ": "at+jwt", "kid": "made-up"})
@@ -152,9 +152,7 @@ async def test_an_instance_without_a_key_is_not_ready_until_it_has_read_one(
         assert (answer.status_code, "no key to sign" in answer.json()["reason"]) == (503, True)
         # An empty set would be kept by caches.
         assert (await http.get("/.well-known/jwks.json")).status_code == 503
-        database = Database(settings.database_url or "")
-        await first_key(database)
-        await database.close()
+        await first_key_at(settings.database_url or "")
 
         async def is_ready() -> bool:
             return (await http.get("/readyz")).status_code == 200

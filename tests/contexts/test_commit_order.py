@@ -173,9 +173,9 @@ async def test_products_of_who_waited_to_publish_are_newer(database: Database) -
         await publish(database, draft("FIRST"))
         seen, read = await newer(None)
         assert seen == ["FIRST"]
-        shelf = SqlProductWriter()
-        await shelf.lock(waiting)
-        await shelf.put(waiting, [draft("SECOND")], {"SECOND": "second"})
+        writer = SqlProductWriter()
+        await writer.lock(waiting)
+        await writer.put(waiting, [draft("SECOND")], {"SECOND": "second"})
         await waiting.commit()
     assert (await newer(read))[0] == ["SECOND"]
 

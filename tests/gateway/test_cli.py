@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import make_url
 
 import migrations
-from contexts.shared.adapters.database import Database
 from contexts.shared.adapters.mail import SpoolMailer
 from contexts.shared.mail import Mail
 from gateway.cli import main
@@ -28,7 +27,7 @@ from gateway.progress import CannotRun
 from gateway.settings import Settings
 from gateway.signing_secrets import require_signing_keys, secrets_of, with_home_secret
 from tests.conftest import copied
-from tests.signing import SECRET, first_key
+from tests.signing import SECRET, first_key_at
 
 pytestmark = pytest.mark.services
 
@@ -396,9 +395,7 @@ async def test_a_process_starts_with_a_secret_that_unwraps_the_keys_only(
 
     with pytest.raises(CannotRun, match="run `prumo keys make`"):
         await require_signing_keys(settings(SECRET))
-    database = Database(configured["PRUMO_DATABASE_URL"])
-    await first_key(database)
-    await database.close()
+    await first_key_at(configured["PRUMO_DATABASE_URL"])
     await require_signing_keys(settings(SECRET))
     await require_signing_keys(settings(f"{OTHER_SECRET},{SECRET}"))
     with pytest.raises(CannotRun, match=r"does not unwrap [0-9A-Za-z_-]{43}, ") as wrong:
